@@ -18,7 +18,7 @@ struct firma_bridge_config {
     const struct firma_endpoint *sidecar;
     const struct firma_header *headers; /* the authoritative x-firma-* headers */
     size_t header_count;
-    uid_t owner;                                   /* only this user's processes may connect */
+    uid_t owner;                                  /* only this user's processes may connect */
     void (*log)(void *context, const char *line); /* NULL: no log; never sees query or fragment */
     void *log_context;
 };

@@ -1,0 +1,11 @@
+# The event loop and the two host services a guest may talk to, as the library `firma_services`.
+set(services_sources loop.c loop_timer.c loop_child.c loop_socket.c endpoint.c)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    list(APPEND services_sources loop_epoll_linux.c loop_signal_linux.c loop_socket_linux.c)
+else()
+    list(APPEND services_sources loop_kqueue.c loop_socket_darwin.c)
+endif()
+list(TRANSFORM services_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+
+add_library(firma_services STATIC ${services_sources})
+target_link_libraries(firma_services PUBLIC firma_include firma_contract PRIVATE firma_flags)
