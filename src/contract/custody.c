@@ -38,15 +38,15 @@ static int check_directory(int fd, const char *path, struct firma_error *err)
 {
     struct stat info;
     if (fstat(fd, &info) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s", path);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s", path);
     if (!firma_custody_trusts(info.st_uid))
         return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s: directory belongs to uid %ld, neither this user nor root", path,
+                          "%.400s: directory belongs to uid %ld, neither this user nor root", path,
                           (long)info.st_uid);
     if ((info.st_mode & 022) != 0 && (info.st_mode & S_ISVTX) == 0)
         return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s: directory is writable by others (mode %04o); use chmod go-w", path,
-                          (unsigned)info.st_mode & 07777);
+                          "%.400s: directory is writable by others (mode %04o); use chmod go-w",
+                          path, (unsigned)info.st_mode & 07777);
     return 0;
 }
 
@@ -110,18 +110,19 @@ static int follow_link(struct walk *walk, struct firma_error *err)
     struct stat info;
     char target[MAX_PATH_BYTES + 1];
     if (fstatat(walk->dir, walk->name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s/%s", walk->done, walk->name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/%.400s", walk->done, walk->name);
     if (!firma_custody_trusts(info.st_uid))
-        return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s/%s: symbolic link belongs to uid %ld, neither this user nor root",
-                          walk->done, walk->name, (long)info.st_uid);
+        return firma_fail(
+            err, FIRMA_E_CUSTODY, 0,
+            "%.400s/%.400s: symbolic link belongs to uid %ld, neither this user nor root",
+            walk->done, walk->name, (long)info.st_uid);
     ssize_t length = readlinkat(walk->dir, walk->name, target, sizeof target);
     if (length < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s/%s", walk->done, walk->name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/%.400s", walk->done, walk->name);
     size_t rest = strlen(walk->pending);
     if (++walk->links > MAX_LINKS || length == 0 || length > MAX_PATH_BYTES ||
         (size_t)length + 1 + rest >= sizeof walk->pending)
-        return firma_fail(err, FIRMA_E_CUSTODY, ELOOP, "%s/%s", walk->done, walk->name);
+        return firma_fail(err, FIRMA_E_CUSTODY, ELOOP, "%.400s/%.400s", walk->done, walk->name);
     memmove(walk->pending + length + 1, walk->pending, rest + 1);
     memcpy(walk->pending, target, (size_t)length);
     walk->pending[length] = '/';
@@ -136,7 +137,7 @@ static int enter_parent(struct walk *walk, struct firma_error *err)
     *slash = '\0';
     int fd = openat(walk->dir, "..", OPEN_PASS | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s/..", walk->done);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/..", walk->done);
     return enter(walk, fd, err);
 }
 
@@ -155,7 +156,7 @@ static int step(struct walk *walk, struct firma_error *err)
     if (fd < 0 && (errno == ELOOP || errno == ENOTDIR) && is_link(walk))
         return follow_link(walk, err);
     if (fd < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s/%s", walk->done, walk->name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/%.400s", walk->done, walk->name);
     int result = append_name(walk, walk->name, err);
     if (result < 0) {
         close(fd);
@@ -169,10 +170,10 @@ static int walk_to_last(struct walk *walk, bool follow, struct firma_error *err)
     int result = enter_root(walk, err);
     while (result == 0) {
         if (!take_component(walk))
-            return firma_fail(err, FIRMA_E_CUSTODY, 0, "%s/: names no file", walk->done);
+            return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s/: names no file", walk->done);
         bool last = walk->pending[0] == '\0';
         if (last && strcmp(walk->name, "..") == 0)
-            return firma_fail(err, FIRMA_E_CUSTODY, 0, "%s/..: names no file", walk->done);
+            return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s/..: names no file", walk->done);
         if (last && !(follow && is_link(walk)))
             return 0;
         result = step(walk, err);
@@ -189,7 +190,7 @@ static int conclude(struct walk *walk, struct firma_place *out, struct firma_err
     FIRMA_AUTOFREE char *name = strdup(walk->name);
     FIRMA_AUTOFREE char *path = strdup(walk->done);
     if (name == NULL || path == NULL)
-        return firma_fail(err, FIRMA_E_MEMORY, 0, "%s", walk->name);
+        return firma_fail(err, FIRMA_E_MEMORY, 0, "%.400s", walk->name);
     *out = (struct firma_place){.dirfd = walk->dir, .name = name, .path = path};
     walk->dir = -1;
     name = path = NULL;
@@ -235,16 +236,16 @@ int firma_custody_private_dir(int fd, const char *name, struct firma_error *err)
 {
     struct stat info;
     if (fstat(fd, &info) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s", name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s", name);
     if (!S_ISDIR(info.st_mode))
-        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%s: is not a directory", name);
+        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s: is not a directory", name);
     if (info.st_uid != geteuid())
         return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s: directory belongs to uid %ld, not to this user", name,
+                          "%.400s: directory belongs to uid %ld, not to this user", name,
                           (long)info.st_uid);
     if ((info.st_mode & 077) != 0)
         return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s: directory is open to others (mode %04o); use chmod 0700", name,
+                          "%.400s: directory is open to others (mode %04o); use chmod 0700", name,
                           (unsigned)info.st_mode & 07777);
     return 0;
 }
@@ -253,15 +254,15 @@ int firma_custody_file(int fd, const char *name, mode_t forbidden, struct firma_
 {
     struct stat info;
     if (fstat(fd, &info) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s", name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s", name);
     if (!S_ISREG(info.st_mode))
-        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%s: is not a regular file", name);
+        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s: is not a regular file", name);
     if (!firma_custody_trusts(info.st_uid))
         return firma_fail(err, FIRMA_E_CUSTODY, 0,
-                          "%s: belongs to uid %ld, neither this user nor root", name,
+                          "%.400s: belongs to uid %ld, neither this user nor root", name,
                           (long)info.st_uid);
     if ((info.st_mode & forbidden) != 0)
-        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%s: mode %04o is too open; use chmod %s", name,
-                          (unsigned)info.st_mode & 07777, forbidden & 044 ? "0600" : "go-w");
+        return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s: mode %04o is too open; use chmod %s",
+                          name, (unsigned)info.st_mode & 07777, forbidden & 044 ? "0600" : "go-w");
     return 0;
 }
