@@ -1,0 +1,83 @@
+#include "launcher/fds.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ASSUMED_MAXIMUM = 4096 };
+
+static void mark(int fd, void *context)
+{
+    (void)context;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+struct keep {
+    const int *fds;
+    int count;
+};
+
+static void close_unless_kept(int fd, void *context)
+{
+    const struct keep *keep = context;
+    for (int i = 0; i < keep->count; i++) {
+        if (keep->fds[i] == fd)
+            return;
+    }
+    close(fd);
+}
+
+/* /dev/fd lists what is open on both systems. Without it every possible number is tried, up to the
+ * limit: slow, but nothing is left out that a limit of the usual size allows. */
+static void each_open(int lowest, void (*visit)(int fd, void *context), void *context)
+{
+    DIR *list = opendir("/dev/fd");
+    if (list == NULL) {
+        long limit = sysconf(_SC_OPEN_MAX);
+        for (int fd = lowest; fd < (limit > 0 ? limit : ASSUMED_MAXIMUM); fd++)
+            visit(fd, context);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] != '.' && fd >= lowest && fd != dirfd(list))
+            visit(fd, context);
+    }
+    closedir(list);
+}
+
+void firma_fds_cloexec_from(int lowest)
+{
+    each_open(lowest, mark, NULL);
+}
+
+void firma_fds_close_except(int lowest, const int *keep, int keep_count)
+{
+    struct keep set = {keep, keep_count};
+    each_open(lowest, close_unless_kept, &set);
+}
+
+int firma_fds_fill_standard(void)
+{
+    for (;;) {
+        int fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            return -1;
+        if (fd > 2)
+            return close(fd);
+    }
+}
+
+int firma_fds_release_standard(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    for (int standard = 0; standard <= 2; standard++) {
+        if (dup2(fd, standard) < 0)
+            return -1;
+    }
+    return fd > 2 ? close(fd) : 0;
+}

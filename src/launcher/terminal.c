@@ -1,0 +1,72 @@
+#include "launcher/terminal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* tcgetpgrp(3) succeeds on the controlling terminal alone. */
+static bool is_controlling(int fd)
+{
+    return tcgetpgrp(fd) >= 0;
+}
+
+static int find_terminal(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (is_controlling(fd))
+            return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    }
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && !is_controlling(fd)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static enum firma_group choose_group(const struct firma_terminal *terminal)
+{
+    if (terminal->fd < 0)
+        return FIRMA_GROUP_OWN;
+    if (is_controlling(STDIN_FILENO) && is_controlling(STDOUT_FILENO) &&
+        firma_terminal_is_ours(terminal) &&
+        !firma_group_has_others(terminal->launcher_group, getpid()))
+        return FIRMA_GROUP_FOREGROUND;
+    return FIRMA_GROUP_SHARED;
+}
+
+void firma_terminal_open(struct firma_terminal *out)
+{
+    *out = (struct firma_terminal){.fd = find_terminal(), .launcher_group = getpgrp()};
+    out->group = choose_group(out);
+    out->has_mode = firma_terminal_is_ours(out) && tcgetattr(out->fd, &out->mode) == 0;
+}
+
+bool firma_terminal_is_ours(const struct firma_terminal *terminal)
+{
+    return terminal->fd >= 0 && tcgetpgrp(terminal->fd) == terminal->launcher_group;
+}
+
+void firma_terminal_give(const struct firma_terminal *terminal, pid_t group)
+{
+    if (terminal->group == FIRMA_GROUP_FOREGROUND && group > 0)
+        tcsetpgrp(terminal->fd, group);
+}
+
+void firma_terminal_restore(const struct firma_terminal *terminal, pid_t runner_group)
+{
+    if (terminal->fd < 0)
+        return;
+    pid_t holder = tcgetpgrp(terminal->fd);
+    if (holder < 0 || (holder != terminal->launcher_group && holder != runner_group))
+        return;
+    if (terminal->has_mode)
+        tcsetattr(terminal->fd, TCSANOW, &terminal->mode);
+    firma_terminal_give(terminal, terminal->launcher_group);
+}
+
+void firma_terminal_close(struct firma_terminal *terminal)
+{
+    if (terminal->fd >= 0)
+        close(terminal->fd);
+    terminal->fd = -1;
+}
