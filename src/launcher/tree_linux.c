@@ -84,16 +84,17 @@ static void kill_family(const struct list *list, pid_t *family)
     }
 }
 
-static void kill_descendants(void)
+static bool kill_descendants(void)
 {
     struct list list = {0};
-    firma_processes_each(append, &list);
+    bool listed = firma_processes_each(append, &list);
     FIRMA_AUTOFREE struct firma_process *items = list.items;
     FIRMA_AUTOFREE pid_t *family = calloc(list.count + 1, sizeof *family);
     if (family == NULL)
-        return;
+        return false;
     family[0] = getpid();
     kill_family(&list, family);
+    return listed;
 }
 
 /* Reaps what is dead; true once there is no child at all. */
@@ -107,7 +108,7 @@ static bool reap_all(void)
 }
 
 /* Killing a parent makes its children ours, so rounds are repeated; a round waits for the next
- * death, bounded because a grandchild's is not told to us. */
+ * death, bounded because a grandchild's is not told to us. Without /proc, the group must do. */
 bool firma_tree_end(pid_t group)
 {
     sigset_t child;
@@ -117,10 +118,8 @@ bool firma_tree_end(pid_t group)
     for (uint64_t end = firma_loop_now() + BOUND_MS; firma_loop_now() < end;) {
         if (reap_all())
             return true;
-        if (group > 0)
+        if (!kill_descendants() && group > 0)
             kill(-group, SIGKILL);
-        group = 0;
-        kill_descendants();
         if (reap_all())
             return true;
         sigtimedwait(&child, NULL, &round);
