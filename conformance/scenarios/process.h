@@ -1,0 +1,65 @@
+/*
+ * process.h - one subject process under the harness's eyes: streams, stimuli, exit.
+ *
+ * A process is started on pipes or on a pseudo-terminal of its own. Every wait is a poll(2) over its
+ * streams and its exit, bounded by a deadline; nothing sleeps. Both output streams are hashed whole
+ * and kept up to a bound.
+ */
+#ifndef CF_PROCESS_H
+#define CF_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lab/lab.h"
+
+enum { CF_STREAM_KEPT = 1 << 20 };
+
+struct cf_stream {
+    int fd;               /* the harness's end, -1 after end of file */
+    unsigned char *data;  /* the first CF_STREAM_KEPT bytes */
+    size_t kept, looked;  /* `looked`: how far cf_process_await() has consumed */
+    uint64_t total;       /* all bytes */
+    void *hash;           /* EVP_MD_CTX over all bytes */
+    char sha256[65];      /* filled by cf_process_finish() */
+};
+
+struct cf_process_config {
+    const char *const *argv;
+    const char *const *envp;
+    const char *cwd;
+    bool terminal;    /* a pseudo-terminal on fds 0-2 instead of three pipes */
+    bool second_user; /* cf_command.second_user */
+    int extra_fd;     /* becomes fd 3; -1: none */
+};
+
+struct cf_process {
+    pid_t pid;
+    int exit_fd; /* pidfd */
+    int input;   /* -1 when closed */
+    struct cf_stream out, err;
+    bool ended, timed_out;
+    int status; /* wait status once ended */
+    uint64_t started, stopped;
+};
+
+int cf_process_start(struct cf_process *process, struct cf_lab *lab,
+                     const struct cf_process_config *config, struct cf_error *err);
+/* Pumps until TEXT stands in stdout behind what earlier calls consumed. False: the deadline (or the
+ * process's end) came first. */
+bool cf_process_await(struct cf_process *process, const char *text, unsigned deadline_ms);
+/* Writes all of DATA to stdin while pumping the outputs; false when the process stopped reading. */
+bool cf_process_write(struct cf_process *process, const void *data, size_t length,
+                      unsigned deadline_ms);
+void cf_process_close_input(struct cf_process *process);
+/* Pumps until the process has ended and both streams are at their end, or the deadline: then
+ * `timed_out` is set and the process (and what it left in the lab's subject) is killed. */
+void cf_process_finish(struct cf_process *process, struct cf_lab *lab, unsigned deadline_ms);
+/* Exit status as a shell tells it: n, or 128 + signal. -1 when it timed out. */
+int cf_process_code(const struct cf_process *process);
+/* Frees buffers and descriptors; kills and reaps a process that still runs. */
+void cf_process_release(struct cf_process *process);
+
+#endif
