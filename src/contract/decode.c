@@ -356,7 +356,8 @@ static const char *parse_failure(const json_error_t *error)
 static int refuse_parse(const char *text, size_t length, const json_error_t *error,
                         struct firma_trail *trail)
 {
-    if (json_error_code(error) == json_error_out_of_memory)
+    /* No text: jansson ran out of memory where it does not say so. */
+    if (json_error_code(error) == json_error_out_of_memory || error->text[0] == '\0')
         return firma_fail(trail->err, FIRMA_E_MEMORY, 0, "launch contract: out of memory");
     size_t position = error->position > 0 ? (size_t)error->position : 0;
     firma_json_locate(text, position < length ? position : length, trail);
@@ -370,7 +371,7 @@ int firma_contract_decode(const char *text, size_t length, struct firma_contract
     if (length > FIRMA_CONTRACT_MAX_BYTES)
         return firma_trail_refuse(&trail, "has %zu bytes; the limit is %u", length,
                                   FIRMA_CONTRACT_MAX_BYTES);
-    json_error_t error;
+    json_error_t error = {.line = 0}; /* jansson does not always set the code */
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL)
         return refuse_parse(text, length, &error, &trail);
