@@ -23,22 +23,24 @@ static int find_terminal(void)
     return fd;
 }
 
-static enum firma_group choose_group(const struct firma_terminal *terminal)
+static enum firma_group choose_group(const struct firma_terminal *terminal, bool alone)
 {
     if (terminal->fd < 0)
         return FIRMA_GROUP_OWN;
-    if (is_controlling(STDIN_FILENO) && is_controlling(STDOUT_FILENO) &&
-        firma_terminal_is_ours(terminal) &&
-        !firma_group_has_others(terminal->launcher_group, getpid()))
+    if (alone && is_controlling(STDIN_FILENO) && is_controlling(STDOUT_FILENO))
         return FIRMA_GROUP_FOREGROUND;
     return FIRMA_GROUP_SHARED;
 }
 
+/* With others in our group the terminal's mode is not ours to put back: in `firma-run … | less` it
+ * is the pager's by then. */
 void firma_terminal_open(struct firma_terminal *out)
 {
     *out = (struct firma_terminal){.fd = find_terminal(), .launcher_group = getpgrp()};
-    out->group = choose_group(out);
-    out->has_mode = firma_terminal_is_ours(out) && tcgetattr(out->fd, &out->mode) == 0;
+    bool alone =
+        firma_terminal_is_ours(out) && !firma_group_has_others(out->launcher_group, getpid());
+    out->group = choose_group(out, alone);
+    out->has_mode = alone && tcgetattr(out->fd, &out->mode) == 0;
 }
 
 bool firma_terminal_is_ours(const struct firma_terminal *terminal)

@@ -24,7 +24,7 @@ struct firma_terminal {
     int fd; /* the controlling terminal, CLOEXEC; -1 without one */
     enum firma_group group;
     pid_t launcher_group;
-    bool has_mode; /* `mode` was read: our group was in the foreground */
+    bool has_mode; /* `mode` was read: we were alone in the foreground */
     struct termios mode;
 };
 
