@@ -38,6 +38,32 @@ static void test_sample_round_trip(void **state)
     firma_contract_clear(NULL);
 }
 
+static void test_writer_sorts_map_keys_by_byte(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"\"A\"", "\"HOME\"", "\"PATH\"",
+                                        "\"_\"", "\"a\"",    "\"\xc3\xa9\""};
+    struct firma_contract c = sample_contract(); /* has PATH before HOME */
+    char *text = NULL;
+    size_t length = 0;
+    firma_contract_set_env(&c, "\xc3\xa9", "", NULL);
+    firma_contract_set_env(&c, "a", "", NULL);
+    firma_contract_set_env(&c, "_", "", NULL);
+    firma_contract_set_env(&c, "A", "", NULL);
+    assert_int_equal(firma_contract_encode(&c, &text, &length, NULL), 0);
+    const char *at = strstr(text, "\"env\": {\n      \"A\"");
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        assert_non_null(at);
+        at = strstr(at, order[i]);
+    }
+    assert_non_null(at);
+    at = strstr(text, "\"attribution_headers\": {\n      \"x-firma-sandbox-id\"");
+    assert_non_null(at);                        /* the sample sets x-firma-user first */
+    assert_string_equal(c.env[0].name, "PATH"); /* the contract itself keeps its order */
+    free(text);
+    firma_contract_clear(&c);
+}
+
 static void test_empty_contract_names_its_first_field(void **state)
 {
     (void)state;
@@ -428,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sample_round_trip),
+        cmocka_unit_test(test_writer_sorts_map_keys_by_byte),
         cmocka_unit_test(test_empty_contract_names_its_first_field),
         cmocka_unit_test(test_L1_secrets_never_enter_a_contract),
         cmocka_unit_test(test_L3_dns_stub_must_be_loopback),
