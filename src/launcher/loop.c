@@ -9,7 +9,7 @@ uint64_t firma_loop_now(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void loop_forget(struct firma_loop *loop, const struct firma_watch *watch)
+void firma_loop_forget(struct firma_loop *loop, const struct firma_watch *watch)
 {
     for (int i = 0; i < loop->batch_used; i++)
         if (loop->batch[i] == watch)
@@ -21,10 +21,10 @@ int firma_loop_run(struct firma_loop *loop, struct firma_error *err)
 {
     loop->stopped = false;
     for (;;) {
-        int timeout = loop_run_timers(loop);
+        int timeout = firma_loop_run_timers(loop);
         if (loop->stopped)
             return 0;
-        int rc = loop_wait(loop, timeout, err);
+        int rc = firma_loop_wait(loop, timeout, err);
         if (rc != 0)
             return rc;
         if (loop->stopped)

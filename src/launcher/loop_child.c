@@ -18,7 +18,7 @@ static void forget_child(struct loop_child *child)
     if (*at == child)
         *at = child->next;
     firma_loop_disarm(child->loop, &child->settle);
-    loop_unwatch_child(child);
+    firma_loop_unwatch_child(child);
     free(child);
 }
 
@@ -40,7 +40,7 @@ static void report_end(struct loop_child *child, int status)
     handler(context, pid, status);
 }
 
-void loop_collect(struct loop_child *child)
+void firma_loop_collect(struct loop_child *child)
 {
     const struct firma_loop *loop = child->loop;
     int flags = WNOHANG | (child->untraced ? WUNTRACED | WCONTINUED : 0);
@@ -58,19 +58,19 @@ void loop_collect(struct loop_child *child)
 }
 
 /* A handler may watch new children or end the loop: start over after each one collected. */
-void loop_collect_all(struct firma_loop *loop)
+void firma_loop_collect_all(struct firma_loop *loop)
 {
     struct loop_child *child = loop->children;
     while (child != NULL) {
         struct loop_child *next = child->next;
-        loop_collect(child);
+        firma_loop_collect(child);
         child = next != NULL && still_watched(loop, next) ? next : NULL;
     }
 }
 
 static void settle(void *context)
 {
-    loop_collect(context);
+    firma_loop_collect(context);
 }
 
 int firma_loop_child(struct firma_loop *loop, pid_t child, bool untraced,
@@ -87,7 +87,7 @@ int firma_loop_child(struct firma_loop *loop, pid_t child, bool untraced,
                                 .context = context,
                                 .end = {.fd = -1},
                                 .settle = {.fire = settle, .context = made}};
-    int rc = loop_watch_child(made, err);
+    int rc = firma_loop_watch_child(made, err);
     if (rc != 0) {
         free(made);
         return rc;
@@ -98,7 +98,7 @@ int firma_loop_child(struct firma_loop *loop, pid_t child, bool untraced,
     return 0;
 }
 
-void loop_free_children(struct firma_loop *loop)
+void firma_loop_free_children(struct firma_loop *loop)
 {
     while (loop->children != NULL)
         forget_child(loop->children);

@@ -27,8 +27,8 @@ void firma_loop_close(struct firma_loop *loop)
 {
     if (loop == NULL)
         return;
-    loop_free_children(loop);
-    loop_close_signals(loop);
+    firma_loop_free_children(loop);
+    firma_loop_close_signals(loop);
     close(loop->queue);
     free(loop);
 }
@@ -61,7 +61,7 @@ void firma_loop_unwatch(struct firma_loop *loop, struct firma_watch *watch)
     if (!watch->active)
         return;
     epoll_ctl(loop->queue, EPOLL_CTL_DEL, watch->fd, NULL);
-    loop_forget(loop, watch);
+    firma_loop_forget(loop, watch);
     watch->active = false;
 }
 
@@ -75,7 +75,7 @@ static void dispatch(struct firma_watch *watch, uint32_t got)
         watch->ready(watch->context, events);
 }
 
-int loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err)
+int firma_loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err)
 {
     struct epoll_event events[LOOP_BATCH];
     int count = epoll_wait(loop->queue, events, LOOP_BATCH, timeout_ms);

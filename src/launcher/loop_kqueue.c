@@ -38,8 +38,8 @@ void firma_loop_close(struct firma_loop *loop)
 {
     if (loop == NULL)
         return;
-    loop_free_children(loop);
-    loop_close_signals(loop);
+    firma_loop_free_children(loop);
+    firma_loop_close_signals(loop);
     close(loop->queue);
     free(loop);
 }
@@ -76,7 +76,7 @@ void firma_loop_unwatch(struct firma_loop *loop, struct firma_watch *watch)
         return;
     set_filter(loop, watch, EVFILT_READ, false);
     set_filter(loop, watch, EVFILT_WRITE, false);
-    loop_forget(loop, watch);
+    firma_loop_forget(loop, watch);
     watch->active = false;
 }
 
@@ -101,7 +101,7 @@ int firma_loop_signals(struct firma_loop *loop, const sigset_t *set,
     return 0;
 }
 
-int loop_watch_child(struct loop_child *child, struct firma_error *err)
+int firma_loop_watch_child(struct loop_child *child, struct firma_error *err)
 {
     if (child->loop->sees_child_signals)
         return 0;
@@ -110,12 +110,12 @@ int loop_watch_child(struct loop_child *child, struct firma_error *err)
     return rc;
 }
 
-void loop_unwatch_child(struct loop_child *child)
+void firma_loop_unwatch_child(struct loop_child *child)
 {
     (void)child;
 }
 
-void loop_close_signals(struct firma_loop *loop)
+void firma_loop_close_signals(struct firma_loop *loop)
 {
     (void)loop; /* they go with the kqueue */
 }
@@ -123,7 +123,7 @@ void loop_close_signals(struct firma_loop *loop)
 static void signal_arrived(struct firma_loop *loop, int number)
 {
     if (number == SIGCHLD && loop->sees_child_signals) {
-        loop_collect_all(loop);
+        firma_loop_collect_all(loop);
         return;
     }
     struct firma_signal signal = {.number = number};
@@ -145,7 +145,7 @@ static void dispatch(struct firma_loop *loop, int slot, const struct kevent *eve
         watch->ready(watch->context, events);
 }
 
-int loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err)
+int firma_loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err)
 {
     struct kevent events[LOOP_BATCH];
     struct timespec limit = {timeout_ms / 1000, (timeout_ms % 1000) * 1000000L};

@@ -36,20 +36,20 @@ struct firma_loop {
 
 /* loop_timer.c. Fires what is due; returns the milliseconds until the next deadline, -1 for none.
  */
-int loop_run_timers(struct firma_loop *loop);
+int firma_loop_run_timers(struct firma_loop *loop);
 
 /* loop_child.c */
-void loop_collect(struct loop_child *child);
-void loop_collect_all(struct firma_loop *loop);
-void loop_free_children(struct firma_loop *loop);
+void firma_loop_collect(struct loop_child *child);
+void firma_loop_collect_all(struct firma_loop *loop);
+void firma_loop_free_children(struct firma_loop *loop);
 
 /* The system's part (loop_epoll_linux.c, loop_signal_linux.c, or loop_kqueue.c). */
-int loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err);
-int loop_watch_child(struct loop_child *child, struct firma_error *err);
-void loop_unwatch_child(struct loop_child *child);
-void loop_close_signals(struct firma_loop *loop);
+int firma_loop_wait(struct firma_loop *loop, int timeout_ms, struct firma_error *err);
+int firma_loop_watch_child(struct loop_child *child, struct firma_error *err);
+void firma_loop_unwatch_child(struct loop_child *child);
+void firma_loop_close_signals(struct firma_loop *loop);
 
 /* loop.c. Clears WATCH from the batch being dispatched. */
-void loop_forget(struct firma_loop *loop, const struct firma_watch *watch);
+void firma_loop_forget(struct firma_loop *loop, const struct firma_watch *watch);
 
 #endif

@@ -53,7 +53,7 @@ static void child_changed(void *context, unsigned events)
     struct signalfd_siginfo info;
     while (read(loop->child_signals.fd, &info, sizeof info) == sizeof info)
         ;
-    loop_collect_all(loop);
+    firma_loop_collect_all(loop);
 }
 
 /* A pidfd tells of the end only; stops and continues come with SIGCHLD, which stays blocked. */
@@ -74,10 +74,10 @@ static int watch_stops(struct firma_loop *loop, struct firma_error *err)
 static void child_ended(void *context, unsigned events)
 {
     (void)events;
-    loop_collect(context);
+    firma_loop_collect(context);
 }
 
-int loop_watch_child(struct loop_child *child, struct firma_error *err)
+int firma_loop_watch_child(struct loop_child *child, struct firma_error *err)
 {
     if (child->untraced) {
         int rc = watch_stops(child->loop, err);
@@ -97,7 +97,7 @@ int loop_watch_child(struct loop_child *child, struct firma_error *err)
     return rc;
 }
 
-void loop_unwatch_child(struct loop_child *child)
+void firma_loop_unwatch_child(struct loop_child *child)
 {
     firma_loop_unwatch(child->loop, &child->end);
     if (child->end.fd >= 0)
@@ -105,7 +105,7 @@ void loop_unwatch_child(struct loop_child *child)
     child->end.fd = -1;
 }
 
-void loop_close_signals(struct firma_loop *loop)
+void firma_loop_close_signals(struct firma_loop *loop)
 {
     struct firma_watch *watches[] = {&loop->signals, &loop->child_signals};
     for (size_t i = 0; i < sizeof watches / sizeof watches[0]; i++) {

@@ -29,7 +29,7 @@ void firma_loop_arm(struct firma_loop *loop, struct firma_timer *timer, uint64_t
     *at = timer;
 }
 
-int loop_run_timers(struct firma_loop *loop)
+int firma_loop_run_timers(struct firma_loop *loop)
 {
     uint64_t now = firma_loop_now();
     while (loop->timers != NULL && loop->timers->deadline <= now && !loop->stopped) {
