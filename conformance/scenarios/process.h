@@ -41,6 +41,7 @@ struct cf_process {
     int input;   /* -1 when closed */
     struct cf_stream out, err;
     bool ended, timed_out;
+    bool held_open; /* somebody kept an output stream open beyond the process's end */
     int status; /* wait status once ended */
     uint64_t started, stopped;
 };

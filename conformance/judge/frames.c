@@ -1,0 +1,117 @@
+/* frames.c - the capture, decoded as far as a frame must be attributed to a row. */
+#include <arpa/inet.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/evidence.h"
+
+enum { ETHERNET = 14, NO_PROTOCOL = 255 };
+
+static unsigned read16(const unsigned char *at)
+{
+    return (unsigned)at[0] << 8 | at[1];
+}
+
+static void decode_ports(struct cf_frame *frame, size_t offset)
+{
+    bool has_ports = frame->protocol == 6 || frame->protocol == 17 || frame->protocol == 132 ||
+                     frame->protocol == 136 || frame->protocol == 33;
+    if (!has_ports || frame->length < offset + 4)
+        return;
+    frame->source_port = (uint16_t)read16(frame->bytes + offset);
+    frame->target_port = (uint16_t)read16(frame->bytes + offset + 2);
+}
+
+static void decode_ip4(struct cf_frame *frame, size_t offset)
+{
+    const unsigned char *ip = frame->bytes + offset;
+    if (frame->length < offset + 20)
+        return;
+    inet_ntop(AF_INET, ip + 12, frame->source, sizeof frame->source);
+    inet_ntop(AF_INET, ip + 16, frame->target, sizeof frame->target);
+    frame->protocol = ip[9];
+    decode_ports(frame, offset + (size_t)(ip[0] & 15) * 4);
+}
+
+static void decode_ip6(struct cf_frame *frame, size_t offset)
+{
+    const unsigned char *ip = frame->bytes + offset;
+    if (frame->length < offset + 40)
+        return;
+    inet_ntop(AF_INET6, ip + 8, frame->source, sizeof frame->source);
+    inet_ntop(AF_INET6, ip + 24, frame->target, sizeof frame->target);
+    frame->protocol = ip[6];
+    decode_ports(frame, offset + 40);
+}
+
+static void decode(struct cf_frame *frame)
+{
+    frame->protocol = NO_PROTOCOL;
+    if (frame->length < ETHERNET)
+        return;
+    frame->ethertype = (uint16_t)read16(frame->bytes + 12);
+    if (frame->ethertype == 0x0800)
+        decode_ip4(frame, ETHERNET);
+    else if (frame->ethertype == 0x86dd)
+        decode_ip6(frame, ETHERNET);
+}
+
+/* The harness picks each heartbeat's address at random and tells it in its own log. */
+static bool is_heartbeat(const struct cf_frame *frame, const json_t *harness)
+{
+    size_t index;
+    json_t *record;
+    json_array_foreach(harness, index, record)
+    {
+        const char *event = json_string_value(json_object_get(record, "event"));
+        const char *address = json_string_value(json_object_get(record, "address"));
+        if (event != NULL && strcmp(event, "heartbeat") == 0 && address != NULL &&
+            (strcmp(address, frame->source) == 0 || strcmp(address, frame->target) == 0))
+            return true;
+    }
+    return false;
+}
+
+static int add_frame(struct cf_leg_evidence *leg, const unsigned char *bytes, size_t length)
+{
+    if ((leg->frame_count & (leg->frame_count + 1)) == 0) { /* 0, 1, 3, 7 …: double the room */
+        struct cf_frame *grown =
+            realloc(leg->frames, (leg->frame_count + 1) * 2 * sizeof *leg->frames);
+        if (grown == NULL)
+            return -1;
+        leg->frames = grown;
+    }
+    struct cf_frame *frame = &leg->frames[leg->frame_count];
+    memset(frame, 0, sizeof *frame);
+    frame->bytes = malloc(length + 1);
+    if (frame->bytes == NULL)
+        return -1;
+    memcpy(frame->bytes, bytes, length);
+    frame->length = length;
+    frame->number = (unsigned)++leg->frame_count;
+    decode(frame);
+    frame->harness = is_heartbeat(frame, json_object_get(leg->logs, "harness"));
+    return 0;
+}
+
+int cf_frames_load(struct cf_leg_evidence *leg, const char *path, struct cf_error *err)
+{
+    char reason[PCAP_ERRBUF_SIZE];
+    pcap_t *capture = pcap_open_offline(path, reason);
+    if (capture == NULL)
+        return cf_fail(err, CF_E_BUNDLE, 0, "the capture cannot be read: %s", reason);
+    struct pcap_pkthdr *header;
+    const unsigned char *bytes;
+    int result, failed = 0;
+    if (pcap_datalink(capture) != DLT_EN10MB)
+        failed = cf_fail(err, CF_E_BUNDLE, 0, "the capture has an unexpected link type");
+    while (failed == 0 && (result = pcap_next_ex(capture, &header, &bytes)) == 1)
+        if (header->caplen != header->len || add_frame(leg, bytes, header->caplen) != 0)
+            failed = cf_fail(err, CF_E_BUNDLE, 0, "the capture has a cut frame");
+    if (failed == 0 && result == PCAP_ERROR)
+        failed = cf_fail(err, CF_E_BUNDLE, 0, "the capture is damaged: %s", pcap_geterr(capture));
+    pcap_close(capture);
+    return failed;
+}

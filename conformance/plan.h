@@ -1,0 +1,58 @@
+/*
+ * plan.h - from selected rows to launches: nonces, destinations, and the text a probe works through.
+ */
+#ifndef CF_PLAN_H
+#define CF_PLAN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/nonce.h"
+#include "register/register.h"
+
+/* The two labs of a launch. */
+enum cf_leg { CF_CONTROL, CF_SUBJECT, CF_LEG_COUNT };
+const char *cf_leg_name(enum cf_leg leg);
+
+struct cf_plan_row {
+    const struct cf_row *row;
+    char nonce[CF_LEG_COUNT][CF_NONCE_TEXT];
+};
+
+struct cf_plan_launch {
+    const struct cf_launch *launch;
+    struct cf_plan_row *rows;
+    size_t count;
+    char token[CF_NONCE_TEXT];       /* what the probe wants to see in its plan */
+    char live_before[CF_NONCE_TEXT]; /* nonces of the two allowed requests */
+    char live_after[CF_NONCE_TEXT];
+    char fault[CF_NONCE_TEXT]; /* handed to the guest only after the fault: receipts prove it */
+};
+
+struct cf_plan {
+    struct cf_plan_launch *launches;
+    size_t count;
+    size_t rows;
+};
+
+/* Plans every row that one of SELECTORS names (all rows when COUNT is 0). -CF_E_USAGE when a
+ * selector names none. cf_plan_release() frees. */
+int cf_plan_make(struct cf_plan *plan, const char *const *selectors, size_t count,
+                 struct cf_error *err);
+void cf_plan_release(struct cf_plan *plan);
+
+/* The value of KEY in an attempt such as "tcp addr=@4 port=443", as a nonce fixes it: addr=@4 and
+ * addr=@6 become an address that only NONCE leads to. False when the attempt has no such key. */
+bool cf_plan_value(const char *attempt, const char *key, const char *nonce, char *out, size_t size);
+/* The address that the allowed request with NONCE goes to. */
+void cf_plan_live_address(const char *nonce, char *out, size_t size);
+
+/* Writes the probe's plan for LEG. FACTS: the lab's (honeypot ports). */
+void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg, json_t *facts);
+
+/* The launch's part of launch.json: rows with nonces and destinations, live nonces, fault. */
+json_t *cf_plan_json(const struct cf_plan_launch *launch);
+
+#endif
