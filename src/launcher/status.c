@@ -55,9 +55,18 @@ void firma_status_exited(int fd, const struct firma_exit *end)
         emit(fd, json_pack("{s:s, s:i, s:s}", "event", "exited", "code", end->code, "by", by));
 }
 
+/* A message may name a path that is not UTF-8, which JSON cannot carry. */
+static json_t *text_or_nothing(const char *text)
+{
+    json_t *string = json_string(text);
+    return string != NULL ? string : json_string("(not UTF-8)");
+}
+
 void firma_status_failed(int fd, const struct firma_error *err)
 {
+    bool interrupted = err->code == FIRMA_E_INTERRUPTED;
     emit(fd,
-         json_pack("{s:s, s:i, s:s, s:s, s:s}", "event", "exited", "code", FIRMA_EXIT_OWN_FAILURE,
-                   "by", "launcher", "error", firma_error_name(err->code), "message", err->text));
+         json_pack("{s:s, s:i, s:s, s:s, s:o}", "event", "exited", interrupted ? "signal" : "code",
+                   interrupted ? err->errnum : FIRMA_EXIT_OWN_FAILURE, "by", "launcher", "error",
+                   firma_error_name(err->code), "message", text_or_nothing(err->text)));
 }
