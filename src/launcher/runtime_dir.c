@@ -64,13 +64,14 @@ void firma_runtime_root_clear(struct firma_runtime_root *root)
 
 /* Opens ROOT, made if it is missing. The directory of the default place must be ours alone; one the
  * operator named need only be safe to have our own directory in. */
-static int open_root(const struct firma_runtime_root *root, struct firma_error *err)
+static int open_root(const struct firma_runtime_root *root, bool *made, struct firma_error *err)
 {
     struct firma_place place;
     int result = firma_custody_locate(root->path, false, &place, err);
     if (result < 0)
         return result;
-    if (mkdirat(place.dirfd, place.name, 0700) < 0 && errno != EEXIST)
+    *made = mkdirat(place.dirfd, place.name, 0700) == 0;
+    if (!*made && errno != EEXIST)
         result = firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot create %s", root->path);
     int fd = result < 0
                  ? -1
@@ -107,19 +108,39 @@ static int make_directory(struct firma_runtime_dir *dir, const char *path, struc
     return firma_fail(err, FIRMA_E_SYSTEM, errnum, "cannot set up %s/%s", path, dir->name);
 }
 
-int firma_runtime_dir_create(struct firma_runtime_dir *out, const struct firma_runtime_root *root,
-                             const char *sandbox_id, struct firma_error *err)
+static int try_create(struct firma_runtime_dir *out, const struct firma_runtime_root *root,
+                      const char *sandbox_id, struct firma_error *err)
 {
-    struct firma_runtime_dir made = {.root_fd = open_root(root, err), .fd = -1};
+    bool made_root = false;
+    struct firma_runtime_dir made = {.root_fd = open_root(root, &made_root, err), .fd = -1};
     if (made.root_fd < 0)
         return made.root_fd;
+    made.root_is_ours = root->is_default || made_root;
     snprintf(made.name, sizeof made.name, "%s", sandbox_id);
+    snprintf(made.root, sizeof made.root, "%s", root->path);
     firma_runtime_dir_sweep(made.root_fd);
     int result = make_directory(&made, root->path, err);
     if (result == 0)
         *out = made;
     else
         firma_runtime_dir_close(&made);
+    return result;
+}
+
+/* Another launch that ends may remove an empty root under our hands: then it is made anew. */
+int firma_runtime_dir_create(struct firma_runtime_dir *out, const struct firma_runtime_root *root,
+                             const char *sandbox_id, struct firma_error *err)
+{
+    enum { ATTEMPTS = 16 };
+    struct firma_error failure = {0};
+    int result = 0;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        result = try_create(out, root, sandbox_id, &failure);
+        if (result == 0 || failure.errnum != ENOENT)
+            break;
+    }
+    if (result < 0 && err != NULL)
+        *err = failure;
     return result;
 }
 
@@ -157,8 +178,11 @@ int firma_runtime_dir_keep(const struct firma_runtime_dir *dir, struct firma_err
 
 void firma_runtime_dir_remove(const struct firma_runtime_dir *dir)
 {
-    if (dir->root_fd >= 0)
-        firma_remove_tree(dir->root_fd, dir->name);
+    if (dir->root_fd < 0)
+        return;
+    firma_remove_tree(dir->root_fd, dir->name);
+    if (dir->root_is_ours)
+        rmdir(dir->root); /* fails, as it should, while another launch is in it */
 }
 
 void firma_runtime_dir_close(struct firma_runtime_dir *dir)

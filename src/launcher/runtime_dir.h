@@ -27,6 +27,8 @@ struct firma_runtime_dir {
     int root_fd; /* CLOEXEC, -1 when empty */
     int fd;      /* the launch's own directory; holds the lock */
     char name[FIRMA_UUID_SIZE];
+    char root[FIRMA_MAX_PATH + 1];
+    bool root_is_ours; /* made by a launch: goes with the last directory in it */
 };
 
 /* Finds ROOT without creating anything. OVERRIDE: `--runtime-dir` or NULL. FIRMA_E_CUSTODY,
@@ -47,8 +49,8 @@ int firma_runtime_dir_write(const struct firma_runtime_dir *dir, const char *nam
 /* Leaves a mark that a sweep heeds. FIRMA_E_SYSTEM. */
 int firma_runtime_dir_keep(const struct firma_runtime_dir *dir, struct firma_error *err);
 
-/* Removes the directory and everything in it, without following links or crossing file systems.
- * Harmless if it is gone. */
+/* Removes the directory and everything in it, without following links or crossing file systems, and
+ * ROOT if that is ours and empty now. Harmless if it is gone. */
 void firma_runtime_dir_remove(const struct firma_runtime_dir *dir);
 
 /* Removes the directories in ROOT_FD that no living launch holds and nobody asked to keep. Returns
