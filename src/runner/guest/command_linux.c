@@ -1,0 +1,49 @@
+#include "runner/guest/guest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The order matters: the directory is entered with the command's rights, the mask is restored while
+ * the filters still allow it, and the contract's own filter is the last to be loaded. */
+static int prepare(const struct firma_guest_start *start, struct firma_error *err)
+{
+    umask(022);
+    int result = firma_guest_become(&start->identity, err);
+    if (result < 0)
+        return result;
+    if (chdir(start->contract->cwd) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "command.cwd: %.400s", start->contract->cwd);
+    if (start->ignore_sigchld)
+        signal(SIGCHLD, SIG_IGN);
+    if (sigprocmask(SIG_SETMASK, &start->mask, NULL) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");
+    for (size_t i = 0; i < start->filter_count && result == 0; i++)
+        result = firma_guest_filter_load(&start->filters[i], err);
+    return result;
+}
+
+_Noreturn static void run(const struct firma_guest_start *start)
+{
+    struct firma_error err = {0};
+    int status = FIRMA_EXIT_RUNNER;
+    if (prepare(start, &err) == 0)
+        status = firma_guest_exec(start->contract, &err);
+    dprintf(STDERR_FILENO, "firma-guest: %s: %s\n", firma_error_name(err.code), err.text);
+    _exit(status);
+}
+
+pid_t firma_guest_spawn(const struct firma_guest_start *start, struct firma_error *err)
+{
+    /* Before the command exists: it must never find its pid 1 open to ptrace(2). */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "PR_SET_DUMPABLE");
+    pid_t pid = fork();
+    if (pid < 0)
+        return firma_fail(err, FIRMA_E_SPAWN, errno, "fork the command");
+    if (pid == 0)
+        run(start);
+    return pid;
+}

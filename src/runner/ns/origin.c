@@ -1,0 +1,36 @@
+#include <errno.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "runner/ns/ns.h"
+
+const int firma_ns_signals[] = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
+const size_t firma_ns_signal_count = sizeof firma_ns_signals / sizeof firma_ns_signals[0];
+
+/* The parent may die before the kernel knows what that means to us: hence the second look. */
+static int die_with_parent(pid_t parent, struct firma_error *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "PR_SET_PDEATHSIG");
+    if (getppid() != parent)
+        return firma_fail(err, FIRMA_E_SYSTEM, 0, "the launcher is gone");
+    return 0;
+}
+
+int firma_ns_take_over(struct firma_ns_origin *origin, char **arguments, struct firma_error *err)
+{
+    origin->arguments = arguments;
+    origin->parent = getppid();
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < firma_ns_signal_count; i++)
+        sigaddset(&ours, firma_ns_signals[i]);
+    sigaddset(&ours, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &ours, &origin->mask) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");
+    /* With SIGCHLD ignored a child's status vanishes unread. Dispositions are otherwise untouched:
+     * a blocked signal can be read from a descriptor even while it is ignored. */
+    origin->ignore_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+    return die_with_parent(origin->parent, err);
+}
