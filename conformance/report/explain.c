@@ -1,0 +1,178 @@
+/* explain.c - one row, so that a reviewer can follow it and do it again. */
+#include <errno.h>
+#include <string.h>
+
+#include "report/explain_private.h"
+#include "report/report.h"
+#include "report/result.h"
+#include "report/rundir.h"
+#include "report/scope.h"
+#include "report/text.h"
+
+void cf_explain_put(const struct cf_explanation *explanation, const char *text)
+{
+    cf_text_put(explanation->out, CF_TEXT_PLAIN, text);
+}
+
+static void put_line(const struct cf_explanation *explanation, const char *label, const char *text)
+{
+    if (text[0] == '\0')
+        return;
+    fprintf(explanation->out, "%-10s ", label);
+    cf_explain_put(explanation, text);
+    fputc('\n', explanation->out);
+}
+
+static void put_head(const struct cf_explanation *explanation)
+{
+    const json_t *row = explanation->row;
+    fputc('\n', explanation->out);
+    put_line(explanation, "row", explanation->id);
+    put_line(explanation, "verdict", cf_result_word(cf_result_verdict(row)));
+    put_line(explanation, "why", cf_result_text(row, "reason"));
+    put_line(explanation, "statement", cf_result_text(row, "statement"));
+    put_line(explanation, "source", cf_result_text(row, "source"));
+    put_line(explanation, "level", cf_result_text(row, "level"));
+    put_line(explanation, "invariant", cf_result_text(row, "invariant"));
+    put_line(explanation, "subject", cf_result_text(row, "subject"));
+    put_line(explanation, "kind", cf_result_text(row, "kind"));
+    put_line(explanation, "launch", explanation->launch);
+}
+
+static void put_violations(const struct cf_explanation *explanation)
+{
+    size_t i;
+    const json_t *violation;
+    json_array_foreach (json_object_get(explanation->row, "violations"), i, violation) {
+        fputs(i == 0 ? "\nviolations\n  " : "  ", explanation->out);
+        cf_explain_put(explanation, cf_result_text(violation, "file"));
+        fprintf(explanation->out, " #%lld: ", (long long)cf_result_number(violation, "seq"));
+        cf_explain_put(explanation, cf_result_text(violation, "what"));
+        fputc('\n', explanation->out);
+    }
+}
+
+static void put_notes(const struct cf_explanation *explanation)
+{
+    size_t i;
+    const json_t *note;
+    json_array_foreach (explanation->notes, i, note) {
+        fputs(i == 0 ? "\nleft out\n  " : "  ", explanation->out);
+        cf_explain_put(explanation, cf_result_text(note, "file"));
+        if (json_object_get(note, "line") != NULL)
+            fprintf(explanation->out, " line %lld", (long long)cf_result_number(note, "line"));
+        fputs(": ", explanation->out);
+        cf_explain_put(explanation, cf_result_text(note, "why"));
+        fputc('\n', explanation->out);
+    }
+}
+
+static const json_t *find_row(const json_t *rows, const char *id)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach (rows, i, row)
+        if (strcmp(cf_result_text(row, "id"), id) == 0)
+            return row;
+    return NULL;
+}
+
+/* Reads the nonces and the destination of the row; their absence is a note. */
+static void load_plan(struct cf_explanation *explanation)
+{
+    char path[512];
+    json_error_t error;
+    snprintf(path, sizeof path, "launches/%s/launch.json", explanation->launch);
+    CF_AUTOFILE FILE *file = cf_rundir_read(explanation->dir, path);
+    json_auto_t *launch = file == NULL ? NULL : json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+    if (launch == NULL)
+        cf_logs_note(explanation->notes, path, 0, file == NULL ? strerror(errno) : "not JSON");
+    explanation->plan =
+        json_incref((json_t *)find_row(json_object_get(launch, "rows"), explanation->id));
+    explanation->live = json_incref(json_object_get(launch, "live"));
+    cf_needle_init(&explanation->control, cf_result_text(explanation->plan, "control"));
+    cf_needle_init(&explanation->attempt, cf_result_text(explanation->plan, "attempt"));
+    cf_needle_init(&explanation->before, cf_result_text(explanation->live, "before"));
+    cf_needle_init(&explanation->after, cf_result_text(explanation->live, "after"));
+}
+
+static bool is_harness(const json_t *record, const char *event, const char *lab)
+{
+    return strcmp(cf_result_text(record, "event"), event) == 0 &&
+           strcmp(cf_result_text(record, "lab"), lab) == 0;
+}
+
+bool cf_explain_concerns(const struct cf_explanation *explanation, const json_t *record,
+                         const char *event, const char *lab)
+{
+    if (!is_harness(record, event, lab))
+        return false;
+    if (strcmp(cf_result_text(record, "row"), explanation->id) == 0)
+        return true;
+    for (size_t i = 0; i < explanation->logs.count; i++) {
+        const json_t *other = explanation->logs.lines[i].record;
+        if (is_harness(other, event, lab) &&
+            strcmp(cf_result_text(other, "row"), explanation->id) == 0)
+            return false;
+    }
+    return cf_result_text(record, "row")[0] == '\0';
+}
+
+/* A lab's time starts with the row's command, or with its first event when there is none. */
+static json_t *find_origins(const struct cf_explanation *explanation)
+{
+    json_t *origins = json_object();
+    json_auto_t *started = json_object();
+    for (size_t i = 0; i < explanation->logs.count; i++) {
+        const struct cf_log_line *line = &explanation->logs.lines[i];
+        const char *lab = cf_result_text(line->record, "lab");
+        bool command = json_object_get(started, lab) == NULL &&
+                       cf_explain_concerns(explanation, line->record, "command", lab);
+        if (command || json_object_get(origins, lab) == NULL)
+            json_object_set_new(origins, lab, json_integer(line->t));
+        if (command)
+            json_object_set_new(started, lab, json_true());
+    }
+    return origins;
+}
+
+static int explain(struct cf_explanation *explanation, struct cf_error *err)
+{
+    int code = cf_logs_read(explanation->dir, explanation->launch, explanation->notes,
+                            &explanation->logs, err);
+    if (code != 0)
+        return code;
+    load_plan(explanation);
+    explanation->origins = find_origins(explanation);
+    put_head(explanation);
+    put_violations(explanation);
+    cf_explain_commands(explanation);
+    cf_explain_legs(explanation);
+    cf_explain_packets(explanation);
+    put_notes(explanation);
+    cf_logs_free(&explanation->logs);
+    json_decref(explanation->origins);
+    json_decref(explanation->plan);
+    json_decref(explanation->live);
+    return 0;
+}
+
+int cf_report_explain(FILE *out, const char *dir, const json_t *result, const char *row,
+                      struct cf_error *err)
+{
+    json_auto_t *clean = NULL;
+    json_auto_t *notes = json_array();
+    CF_AUTOCLOSE int fd = -1;
+    int code = cf_result_clean(&clean, result, err);
+    if (code == 0)
+        code = cf_rundir_open(dir, &fd, err);
+    if (code != 0)
+        return code;
+    const json_t *found = find_row(json_object_get(clean, "rows"), row);
+    if (found == NULL)
+        return cf_fail(err, CF_E_USAGE, 0, "%s: this run has no such row", row);
+    struct cf_explanation explanation = {.out = out, .dir = fd, .row = found, .notes = notes};
+    explanation.id = cf_result_text(found, "id");
+    explanation.launch = cf_result_text(found, "launch");
+    return explain(&explanation, err);
+}
