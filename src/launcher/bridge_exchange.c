@@ -301,10 +301,12 @@ static bool carry(struct bridge_side *from, struct bridge_side *to)
 
 static bool advance_tunnel(struct bridge_conn *conn)
 {
+    if (conn->sidecar.reset || conn->sidecar.deaf) {
+        cut(conn);
+        return true;
+    }
     bool moved = carry(&conn->guest, &conn->sidecar);
     moved |= carry(&conn->sidecar, &conn->guest);
-    if (conn->sidecar.reset || conn->sidecar.deaf)
-        cut(conn);
     if (conn->guest.shut && conn->sidecar.shut)
         conn->over = true;
     return moved;

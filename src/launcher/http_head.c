@@ -30,8 +30,8 @@ ptrdiff_t firma_http_find_head(struct http_text data, size_t *scanned, struct ht
 {
     size_t i = *scanned;
     for (; i < data.length && i < HTTP_HEAD_BYTES; i++) {
-        if (data.at[i] == '\r' && i + 1 == data.length)
-            break;
+        if (data.at[i] == '\r' && i + 1 == data.length && i + 1 < HTTP_HEAD_BYTES)
+            break; /* its line feed may yet come, unless there is no room for it */
         if (!legal_byte(data, i, why))
             return -1;
         if (ends_head(data, i))

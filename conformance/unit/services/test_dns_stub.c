@@ -1,0 +1,213 @@
+/* The stub on its sockets. */
+#include "rig.h"
+
+#include <arpa/inet.h>
+#include <ldns/ldns.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char query[] = "\x12\x34\x01\x00\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0\1";
+static const char framed[] = "\0\x1d\x12\x34\x01\x00\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0\1";
+enum { QUERY = sizeof query - 1, FRAMED = sizeof framed - 1 };
+
+static int open_rig(void **state)
+{
+    struct cf_rig *rig = calloc(1, sizeof *rig);
+    cf_rig_dns(rig, getuid());
+    *state = rig;
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    cf_rig_close(*state);
+    free(*state);
+    return 0;
+}
+
+static int udp_to(uint16_t port)
+{
+    struct sockaddr_in stub = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct timeval limit = {.tv_sec = 5};
+    stub.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    assert_int_equal(connect(fd, (struct sockaddr *)&stub, sizeof stub), 0);
+    return fd;
+}
+
+static void expect_refused(const uint8_t *data, size_t size)
+{
+    ldns_pkt *packet = NULL;
+    assert_int_equal(ldns_wire2pkt(&packet, data, size), LDNS_STATUS_OK);
+    assert_int_equal(ldns_pkt_get_rcode(packet), LDNS_RCODE_REFUSED);
+    assert_int_equal(ldns_pkt_qdcount(packet), 1);
+    assert_int_equal(ldns_pkt_size(packet), size);
+    ldns_pkt_free(packet);
+}
+
+static void test_udp_query_is_refused(void **state)
+{
+    struct cf_rig *rig = *state;
+    uint8_t answer[512];
+    int fd = udp_to(rig->port);
+    assert_int_equal(send(fd, query, QUERY, 0), QUERY);
+    expect_refused(answer, (size_t)recv(fd, answer, sizeof answer, 0));
+    close(fd);
+}
+
+/* The answer to the good query is the first to come: the ones before it got none. */
+static void test_D1_responses_and_short_datagrams_get_nothing(void **state)
+{
+    struct cf_rig *rig = *state;
+    uint8_t answer[512], response[QUERY];
+    int fd = udp_to(rig->port);
+    memcpy(response, query, QUERY);
+    response[0] = 0x99;
+    response[2] |= 0x80;
+    send(fd, response, sizeof response, 0);
+    send(fd, "", 0, 0);
+    send(fd, query, 11, 0);
+    send(fd, query, QUERY, 0);
+    expect_refused(answer, (size_t)recv(fd, answer, sizeof answer, 0));
+    assert_int_equal(answer[0], 0x12);
+    close(fd);
+}
+
+static int read_answer(int fd)
+{
+    uint8_t answer[512];
+    size_t used = 0;
+    while (used < 2 || used < 2 + (size_t)(answer[0] << 8 | answer[1])) {
+        ssize_t count = recv(fd, answer + used, used < 2 ? 2 - used : 1, 0);
+        if (count <= 0)
+            return -1;
+        used += (size_t)count;
+    }
+    expect_refused(answer + 2, used - 2);
+    return 0;
+}
+
+static void test_tcp_queries_may_be_pipelined_and_split(void **state)
+{
+    struct cf_rig *rig = *state;
+    int fd = cf_dial(rig->port);
+    for (int i = 0; i < 3; i++)
+        cf_send_bytes(fd, framed, FRAMED);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(read_answer(fd), 0);
+    for (size_t i = 0; i < FRAMED; i++)
+        cf_send_bytes(fd, framed + i, 1);
+    assert_int_equal(read_answer(fd), 0);
+    close(fd);
+}
+
+/* More answers than the sockets hold, and nobody reads until all is sent: none is lost. */
+static void test_tcp_backpressure_loses_nothing(void **state)
+{
+    struct cf_rig *rig = *state;
+    enum { QUERIES = 2000 };
+    int fd = cf_dial(rig->port), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    for (int i = 0; i < QUERIES; i++)
+        cf_send_bytes(fd, framed, FRAMED);
+    for (int i = 0; i < QUERIES; i++)
+        assert_int_equal(read_answer(fd), 0);
+    close(fd);
+}
+
+static void test_D3_impossible_lengths_close_at_once(void **state)
+{
+    struct cf_rig *rig = *state;
+    static const char lengths[][2] = {{0, 0}, {0, 11}, {(char)0xff, (char)0xff}, {0x10, 0x01}};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        int fd = cf_dial(rig->port);
+        uint64_t start = firma_loop_now();
+        cf_send_bytes(fd, lengths[i], 2);
+        cf_expect_end(fd);
+        assert_true(firma_loop_now() - start < 2000); /* not the idle time-out's doing */
+        close(fd);
+    }
+}
+
+/* Slow clients hold every place there is, for three seconds; then the next one is served. */
+static void test_D3_slow_clients_are_bounded_in_number_and_time(void **state)
+{
+    struct cf_rig *rig = *state;
+    enum { SLOW = 32 };
+    int slow[SLOW];
+    for (int i = 0; i < SLOW; i++) {
+        slow[i] = cf_dial(rig->port);
+        cf_send_bytes(slow[i], framed, 5);
+    }
+    int next = cf_dial(rig->port);
+    cf_send_bytes(next, framed, FRAMED);
+    struct pollfd early = {.fd = next, .events = POLLIN};
+    assert_int_equal(poll(&early, 1, 300), 0);
+    assert_int_equal(read_answer(next), 0);
+    for (int i = 0; i < SLOW; i++) {
+        cf_expect_end(slow[i]);
+        close(slow[i]);
+    }
+    close(next);
+}
+
+/* Every attempt finds one port for both, whatever sockets others hold. */
+static void test_D5_one_port_for_both(void **state)
+{
+    (void)state;
+    enum { STUBS = 24 };
+    struct firma_loop *loop;
+    struct firma_dns_stub *stubs[STUBS];
+    assert_int_equal(firma_loop_open(&loop, NULL), 0);
+    for (int i = 0; i < STUBS; i++) {
+        assert_int_equal(firma_dns_stub_open(&stubs[i], loop, getuid(), NULL), 0);
+        close(cf_dial(firma_dns_stub_port(stubs[i])));
+        close(udp_to(firma_dns_stub_port(stubs[i])));
+    }
+    for (int i = 0; i < STUBS; i++)
+        firma_dns_stub_close(stubs[i]);
+    firma_loop_close(loop);
+}
+
+/* The two transports end with the stub alike; a TCP answer that follows shows that the UDP query,
+ * sent before it, was seen and left unanswered. */
+static void test_another_users_process_gets_nothing(void **state)
+{
+    (void)state;
+    struct cf_rig rig;
+    char byte;
+    cf_rig_dns(&rig, getuid() + 1); /* then we are the other user */
+    int tcp = cf_dial(rig.port), udp = udp_to(rig.port);
+    send(udp, query, QUERY, 0);
+    send(tcp, framed, FRAMED, MSG_NOSIGNAL);
+    cf_expect_end(tcp);
+    cf_rig_close(&rig); /* the stub has read everything there was */
+    assert_int_equal(recv(udp, &byte, 1, MSG_DONTWAIT), -1);
+    close(tcp);
+    close(udp);
+}
+
+#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG(test_udp_query_is_refused),
+        RIG(test_D1_responses_and_short_datagrams_get_nothing),
+        RIG(test_tcp_queries_may_be_pipelined_and_split),
+        RIG(test_tcp_backpressure_loses_nothing),
+        RIG(test_D3_impossible_lengths_close_at_once),
+        RIG(test_D3_slow_clients_are_bounded_in_number_and_time),
+        cmocka_unit_test(test_D5_one_port_for_both),
+#ifdef __linux__
+        cmocka_unit_test(test_another_users_process_gets_nothing),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
