@@ -179,6 +179,14 @@ static void make_pipe(int ends[2])
     fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 }
 
+void bed_place(int from, int to)
+{
+    if (from == to)
+        fcntl(to, F_SETFD, 0);
+    else
+        dup2(from, to);
+}
+
 void bed_start(const struct bed *bed, struct bed_run *run, const char *const *words)
 {
     char *argv[BED_ARGV];
@@ -191,10 +199,10 @@ void bed_start(const struct bed *bed, struct bed_run *run, const char *const *wo
     fflush(NULL);
     run->pid = fork();
     if (run->pid == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        dup2(err[1], 2);
-        dup2(status[1], BED_STATUS_FD);
+        bed_place(in[0], 0);
+        bed_place(out[1], 1);
+        bed_place(err[1], 2);
+        bed_place(status[1], BED_STATUS_FD);
         execve(bed->firma_run, argv, bed->environment);
         _exit(99);
     }

@@ -61,6 +61,9 @@ int bed_run(const struct bed *bed, const char *const *words, char out[4096], cha
 enum { BED_STATUS_FD = 9, BED_ARGV = 512 };
 void bed_argv(const struct bed *bed, const char *const *words, char *argv[BED_ARGV]);
 
+/* dup2(2) whose result always survives execve(2), even if FROM is TO already. For a child. */
+void bed_place(int from, int to);
+
 /* Linux: orphans of this process become its own, so that every survivor can be waited for. */
 void bed_adopt_orphans(void);
 /* Reaps until no child is left; the watchdog's alarm ends a test in which one never ends. */
