@@ -278,6 +278,18 @@ static void test_B7_malformed_attribution_opens_no_bridge(void **state)
     assert_int_equal(open_with(headers, 1, &err), -FIRMA_E_CONFIG); /* no sandbox id */
 }
 
+static void answer_next(struct cf_rig *rig, const char *start)
+{
+    int sidecar = cf_accept(rig->sidecar);
+    cf_read_head(sidecar, text);
+    if (strncmp(text, start, strlen(start)) != 0)
+        fail_msg("expected %s, got %s", start, text);
+    cf_send(sidecar, NO_BODY);
+    close(sidecar);
+}
+
+/* Two connections have their places. The third asks before the second does, and yet the second is
+ * heard first: the third is not even accepted until the second has ended. */
 static void test_B8_connections_are_bounded(void **state)
 {
     (void)state;
@@ -285,17 +297,19 @@ static void test_B8_connections_are_bounded(void **state)
     struct cf_rig rig;
     cf_rig_bridge(&rig, &limits, getuid());
     int first = cf_dial(rig.port), second = cf_dial(rig.port);
-    cf_send(first, "GET / HTTP/1.1\r\n"); /* incomplete: they hold their places */
-    cf_send(second, "GET / HTTP/1.1\r\n");
-    int third = cf_dial(rig.port); /* in the backlog */
-    cf_send(third, GET "\r\n");
-    close(first); /* makes room */
-    int sidecar = cf_accept(rig.sidecar);
-    cf_read_head(sidecar, text);
-    cf_send(sidecar, NO_BODY);
-    cf_read_head(third, text);
-    close(sidecar);
+    cf_send(first, "GET http://first.example/ HTTP/1.1\r\nHost: first.example\r\n\r\n");
+    answer_next(&rig, "GET http://first.example/ "); /* stays, between requests */
+    cf_read_head(first, text);
+    int third = cf_dial(rig.port);
+    cf_send(third, "GET http://third.example/ HTTP/1.1\r\nHost: third.example\r\n\r\n");
+    cf_send(second, "GET http://second.example/ HTTP/1.1\r\nHost: second.example\r\n"
+                    "Connection: close\r\n\r\n");
+    answer_next(&rig, "GET http://second.example/ ");
+    assert_true(cf_read_all(second, text) > 0);
     close(second);
+    answer_next(&rig, "GET http://third.example/ ");
+    cf_read_head(third, text);
+    close(first);
     close(third);
     cf_rig_close(&rig);
 }
