@@ -70,7 +70,7 @@ static int wanted_exit(const json_t *command)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || strcmp(argv[1], "--launch-contract") != 0)
+    if (argc < 3 || strcmp(argv[1], "--launch-contract") != 0)
         return fail("usage: recorder-runner --launch-contract ABSOLUTE_PATH");
     json_t *all = record(argv, argv[2]);
     json_t *contract = json_load_file(argv[2], 0, NULL);
