@@ -11,15 +11,10 @@
 
 #include "lab/lab.h"
 #include "plan.h"
+#include "scenarios/bounds.h"
 #include "scenarios/process.h"
 
-enum {
-    CF_SETTLE_MS = 300,      /* the stated window after a launch in which nothing may be seen */
-    CF_LAUNCH_MS = 60000,    /* a launch that takes longer has timed out */
-    CF_REFUSAL_MS = 8000,    /* a refusal is said within this bound */
-    CF_GONE_MS = 5000,       /* after a kill, everything is gone within this bound */
-    CF_TEXT_KEPT = 64 * 1024 /* bytes of a stream that stand in an event */
-};
+enum { CF_TEXT_KEPT = 64 * 1024 }; /* bytes of a stream that stand in an event */
 
 struct cf_stage {
     struct cf_lab *lab;

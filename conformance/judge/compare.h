@@ -1,0 +1,39 @@
+/*
+ * compare.h - compare rows: what a run did, against the same run bare or against a rule.
+ *
+ * A check looks at both legs. It adds the `control` leg (the bare run did what it had to, or, where a
+ * rule is checked, broke the rule: then the check can see a breach), the `attempt` leg, and a
+ * violation for every mismatch of the confined run.
+ */
+#ifndef CF_COMPARE_H
+#define CF_COMPARE_H
+
+#include "judge/judge.h"
+
+/* The first of LIST's checks named as the row's attempt runs; a check list ends with a NULL name. */
+struct cf_check {
+    const char *name;
+    void (*run)(struct cf_finding *finding);
+};
+extern const struct cf_check cf_stream_checks[];   /* compare_streams.c */
+extern const struct cf_check cf_envelope_checks[]; /* compare_envelope.c */
+extern const struct cf_check cf_mediated_checks[]; /* compare_mediated.c */
+extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
+
+/* The harness's record of run INDEX of the row's case, or NULL. Borrowed. */
+json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int index);
+/* Its stdout parsed as JSON. New reference, NULL when it is not JSON. */
+json_t *cf_compare_output(const struct cf_finding *finding, enum cf_leg leg, int index);
+/* A violation that points at the confined run INDEX. */
+void cf_compare_mismatch(struct cf_finding *finding, int index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Adds control and attempt legs for a case with RUNS runs: each leg ran to its end. */
+void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, const char *control);
+
+/* A rule over one leg's JSON: NULL when it holds, else what breaks it (static or in BUFFER). */
+typedef const char *cf_rule(const json_t *seen, char buffer[256]);
+/* The rule must hold for SUBJECT and must be broken by CONTROL. Steals neither. */
+void cf_compare_rule(struct cf_finding *finding, const json_t *control, const json_t *subject,
+                     cf_rule *rule);
+
+#endif

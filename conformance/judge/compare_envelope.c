@@ -1,0 +1,249 @@
+/* compare_envelope.c - what the command finds around itself; told by the guest, never an acquittal
+ * of anything seen from outside. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/escape.h"
+#include "judge/compare.h"
+
+static void release(json_t *bare, json_t *confined)
+{
+    json_decref(bare);
+    json_decref(confined);
+}
+
+/* A field of the envelope must be the same bare and confined. */
+static void same_field(struct cf_finding *finding, int index, const char *field)
+{
+    json_t *bare = cf_compare_output(finding, CF_CONTROL, index);
+    json_t *confined = cf_compare_output(finding, CF_SUBJECT, index);
+    const json_t *had = json_object_get(bare, field), *has = json_object_get(confined, field);
+    if (had != NULL && !json_equal(had, has)) {
+        char *was = json_dumps(had, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *is = has == NULL ? NULL : json_dumps(has, JSON_ENCODE_ANY | JSON_COMPACT);
+        cf_compare_mismatch(finding, index, "%s is %.150s bare and %.150s confined", field, was,
+                            is == NULL ? "not told" : is);
+        free(was);
+        free(is);
+    }
+    release(bare, confined);
+}
+
+static bool bare_tells(const struct cf_finding *finding, int runs, const char *field)
+{
+    for (int i = 0; i < runs; i++) {
+        json_t *bare = cf_compare_output(finding, CF_CONTROL, i);
+        bool tells = json_object_get(bare, field) != NULL;
+        json_decref(bare);
+        if (!tells)
+            return false;
+    }
+    return true;
+}
+
+static void compare_fields(struct cf_finding *finding, int runs, const char *const *fields)
+{
+    cf_compare_legs(finding, runs, bare_tells(finding, runs, fields[0]),
+                    "the bare command tells what it finds");
+    for (int i = 0; i < runs; i++)
+        for (const char *const *field = fields; *field != NULL; field++)
+            same_field(finding, i, *field);
+}
+
+static void arguments(struct cf_finding *finding)
+{
+    compare_fields(finding, 1, (const char *const[]){"argv", NULL});
+}
+
+static void directory(struct cf_finding *finding)
+{
+    compare_fields(finding, 1, (const char *const[]){"cwd", NULL});
+}
+
+static void host_user(struct cf_finding *finding)
+{
+    compare_fields(finding, 1, (const char *const[]){"uid", "euid", "gid", "egid", NULL});
+}
+
+static void terminal(struct cf_finding *finding)
+{
+    compare_fields(finding, 2, (const char *const[]){"isatty", NULL});
+}
+
+/* ---- environment: only ports and the sandbox's id may differ ---- */
+
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* NAME=VALUE with what the launcher alone can know replaced by a word. */
+static json_t *normal(const char *variable)
+{
+    const char *value = strchr(variable, '=');
+    if (value == NULL)
+        return json_string(variable);
+    int name = (int)(value - variable);
+    if (starts(variable, "FIRMA_RUN_SANDBOX_ID="))
+        return json_sprintf("%.*s=%s", name, variable, strlen(value + 1) == 36 ? "ID" : "?");
+    if (starts(variable, "FIRMA_DNS_STUB_ADDR="))
+        return json_sprintf("%.*s=ADDRESS", name, variable);
+    if (starts(value + 1, "http://127.0.0.1:"))
+        return json_sprintf("%.*s=PROXY", name, variable);
+    return json_string(variable);
+}
+
+static json_t *normal_environment(const json_t *output)
+{
+    const json_t *env = json_object_get(output, "env");
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(env); i++) {
+        const char *variable = json_string_value(json_array_get(env, i));
+        json_array_append_new(list, variable == NULL ? json_null() : normal(variable));
+    }
+    return list;
+}
+
+static bool holds(const json_t *list, const json_t *item)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_equal(json_array_get(list, i), item))
+            return true;
+    return false;
+}
+
+static void say_missing(struct cf_finding *finding, const json_t *from, const json_t *in,
+                        const char *what)
+{
+    for (size_t i = 0; i < json_array_size(from); i++)
+        if (!holds(in, json_array_get(from, i)))
+            cf_compare_mismatch(finding, 0, "%s %.200s", what,
+                                json_string_value(json_array_get(from, i)));
+}
+
+static void environment(struct cf_finding *finding)
+{
+    json_t *bare = cf_compare_output(finding, CF_CONTROL, 0);
+    json_t *confined = cf_compare_output(finding, CF_SUBJECT, 0);
+    json_t *wanted = normal_environment(bare), *found = normal_environment(confined);
+    cf_compare_legs(finding, 1, json_array_size(wanted) > 0,
+                    "the bare command tells its environment");
+    if (json_array_size(wanted) > 0 && confined != NULL) {
+        say_missing(finding, wanted, found, "the command lacks");
+        say_missing(finding, found, wanted, "the command has, though nobody declared it,");
+    } else if (json_array_size(wanted) > 0) {
+        cf_compare_mismatch(finding, 0, "the confined command did not tell its environment");
+    }
+    release(wanted, found);
+    release(bare, confined);
+}
+
+/* ---- rules the bare command must break ---- */
+
+static const char *is_sandbox_user(const json_t *seen, char buffer[256])
+{
+    static const char *const ids[] = {"uid", "euid", "gid", "egid"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        json_int_t id = json_integer_value(json_object_get(seen, ids[i]));
+        if (id != 65534) {
+            snprintf(buffer, 256, "%s is %lld, not 65534", ids[i], (long long)id);
+            return buffer;
+        }
+    }
+    for (size_t i = 0; i < json_array_size(json_object_get(seen, "groups")); i++)
+        if (json_integer_value(json_array_get(json_object_get(seen, "groups"), i)) != 65534)
+            return "the command has supplementary groups";
+    const json_t *caps = json_object_get(seen, "caps");
+    const char *key;
+    json_t *value;
+    if (!json_is_object(caps))
+        return "the command does not tell its capabilities";
+    json_object_foreach((json_t *)caps, key, value)
+    {
+        const char *text = json_string_value(value);
+        if (strcmp(key, "bounding") != 0 && strcmp(key, "bnd") != 0 && text != NULL &&
+            strspn(text, "0x") != strlen(text)) {
+            snprintf(buffer, 256, "the command has capabilities: %s is %.64s", key, text);
+            return buffer;
+        }
+    }
+    return NULL;
+}
+
+static const char *has_no_descriptors(const json_t *seen, char buffer[256])
+{
+    const json_t *fds = json_object_get(seen, "fds");
+    if (!json_is_array(fds))
+        return "the command does not tell its descriptors";
+    if (json_array_size(fds) == 0)
+        return NULL;
+    snprintf(buffer, 256, "the command has descriptor %lld",
+             (long long)json_integer_value(json_array_get(fds, 0)));
+    return buffer;
+}
+
+static const char *is_filtered(const json_t *seen, char buffer[256])
+{
+    const char *mkdir_result = json_string_value(json_object_get(seen, "mkdir"));
+    const char *uname_result = json_string_value(json_object_get(seen, "uname"));
+    snprintf(buffer, 256, "mkdir gives %.32s, uname gives %.32s",
+             mkdir_result == NULL ? "nothing" : mkdir_result,
+             uname_result == NULL ? "nothing" : uname_result);
+    bool filtered = mkdir_result != NULL && strcmp(mkdir_result, "EPERM") == 0;
+    bool rest = uname_result != NULL && strcmp(uname_result, "ok") == 0;
+    return filtered && rest ? NULL : buffer;
+}
+
+/* Every question is answered REFUSED: {"udp 127.0.0.1:53": "REFUSED", …}. */
+static const char *all_refused(const json_t *seen, char buffer[256])
+{
+    const char *where;
+    json_t *answer;
+    if (json_object_size(seen) < 4)
+        return "the command did not ask the stub and port 53 over UDP and TCP";
+    json_object_foreach((json_t *)seen, where, answer)
+    {
+        const char *code = json_string_value(answer);
+        if (code == NULL || strcmp(code, "REFUSED") != 0) {
+            snprintf(buffer, 256, "asked over %.64s: %.32s", where, code == NULL ? "?" : code);
+            return buffer;
+        }
+    }
+    return NULL;
+}
+
+static void by_rule(struct cf_finding *finding, cf_rule *rule)
+{
+    json_t *bare = cf_compare_output(finding, CF_CONTROL, 0);
+    json_t *confined = cf_compare_output(finding, CF_SUBJECT, 0);
+    cf_compare_rule(finding, bare, confined, rule);
+    release(bare, confined);
+}
+
+static void sandbox_user(struct cf_finding *finding)
+{
+    by_rule(finding, is_sandbox_user);
+}
+
+static void descriptors(struct cf_finding *finding)
+{
+    by_rule(finding, has_no_descriptors);
+}
+
+static void seccomp(struct cf_finding *finding)
+{
+    by_rule(finding, is_filtered);
+}
+
+static void dns_stub(struct cf_finding *finding)
+{
+    by_rule(finding, all_refused);
+}
+
+const struct cf_check cf_envelope_checks[] = {
+    {"environment", environment},   {"arguments", arguments}, {"directory", directory},
+    {"host-user", host_user},       {"terminal", terminal},   {"sandbox-user", sandbox_user},
+    {"descriptors", descriptors},   {"seccomp", seccomp},     {"dns-stub", dns_stub},
+    {NULL, NULL},
+};

@@ -1,0 +1,113 @@
+/* compare_mediated.c - allowed requests, and what another user's process is answered. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/escape.h"
+#include "judge/compare.h"
+
+/* The CONNECT that opened the tunnel in which the nonce was seen. */
+static const json_t *opening(const struct cf_finding *finding, const json_t *seen)
+{
+    const char *event = json_string_value(json_object_get(seen, "event"));
+    const char *log;
+    json_t *records, *record;
+    size_t index;
+    if (event == NULL || strcmp(event, "tunnel") != 0)
+        return seen;
+    json_object_foreach(finding->evidence->legs[CF_SUBJECT].logs, log, records)
+    {
+        json_array_foreach(records, index, record)
+        {
+            const char *is = json_string_value(json_object_get(record, "event"));
+            if (strncmp(log, "sidecar-", 8) == 0 && is != NULL && strcmp(is, "request") == 0 &&
+                json_equal(json_object_get(record, "conn"), json_object_get(seen, "conn")))
+                return record;
+        }
+    }
+    return NULL;
+}
+
+static int count_header(const json_t *request, const char *name)
+{
+    size_t index;
+    json_t *header;
+    int count = 0;
+    json_array_foreach(json_object_get(request, "headers"), index, header)
+    {
+        const char *is = json_string_value(json_array_get(header, 0));
+        count += is != NULL && strcasecmp(is, name) == 0;
+    }
+    return count;
+}
+
+static void check_attribution(struct cf_finding *finding, const json_t *request)
+{
+    static const char *const names[] = {"x-firma-sandbox-id", "x-firma-session-id",
+                                        "x-firma-profile", "x-firma-agent", "x-firma-user"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int count = count_header(request, names[i]);
+        if (count != 1)
+            cf_compare_mismatch(finding, 0, "the sidecar got %s %d times, not once", names[i],
+                                count);
+    }
+}
+
+static void mediated(struct cf_finding *finding)
+{
+    struct cf_mediated bare =
+        cf_judge_mediated(finding, CF_CONTROL, cf_finding_nonce(finding, CF_CONTROL));
+    struct cf_mediated confined =
+        cf_judge_mediated(finding, CF_SUBJECT, cf_finding_nonce(finding, CF_SUBJECT));
+    const json_t *run = cf_compare_run(finding, CF_SUBJECT, 0);
+    const json_t *control = cf_compare_run(finding, CF_CONTROL, 0);
+    bool served = bare.requests == 1 && bare.arrivals == 1 &&
+                  json_integer_value(json_object_get(control, "exit")) == 0;
+    cf_compare_legs(finding, 1, served, "the same request by way of the sidecar alone");
+    if (!served || run == NULL)
+        return;
+    if (confined.requests != 1 || confined.arrivals != 1)
+        cf_compare_mismatch(finding, 0, "the request was seen %u times and arrived %u times, not once",
+                            confined.requests, confined.arrivals);
+    else if (json_integer_value(json_object_get(run, "exit")) != 0)
+        cf_compare_mismatch(finding, 0, "the client was not satisfied with what came back");
+    else
+        check_attribution(finding, opening(finding, confined.request));
+}
+
+/* What the DNS stub answered the asking process: its receipt's result. */
+static void answer(const struct cf_finding *finding, enum cf_leg leg, char out[64])
+{
+    const json_t *asked =
+        cf_evidence_harness(finding->evidence, leg, "asked", "row", finding->row->id);
+    const char *escaped = json_string_value(json_object_get(asked, "stdout"));
+    size_t length = 0;
+    char *text = escaped == NULL ? NULL : (char *)cf_unescape(escaped, &length);
+    json_t *receipt = text == NULL ? NULL : json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+    const char *result = json_string_value(json_object_get(receipt, "result"));
+    snprintf(out, 64, "%s", result == NULL ? "" : result);
+    json_decref(receipt);
+    free(text);
+}
+
+static void neighbour_dns(struct cf_finding *finding)
+{
+    char own[64], other[64], file[256];
+    answer(finding, CF_CONTROL, own);
+    answer(finding, CF_SUBJECT, other);
+    cf_finding_file(finding, CF_SUBJECT, "harness", file);
+    cf_finding_leg(finding, "control", strcmp(own, "answered") == 0, file, 0,
+                   "the launcher's own user was %s", own[0] == '\0' ? "not heard of" : own);
+    cf_finding_leg(finding, "attempt", other[0] != '\0', file, 0, "the other user was %s",
+                   other[0] == '\0' ? "not heard of" : other);
+    if (strcmp(other, "answered") == 0)
+        cf_finding_violation(finding, file, 0, "another user's process was answered by the stub");
+}
+
+const struct cf_check cf_mediated_checks[] = {
+    {"http-mediated", mediated},
+    {"connect-mediated", mediated},
+    {"neighbour-dns", neighbour_dns},
+    {NULL, NULL},
+};

@@ -1,0 +1,260 @@
+#include "observe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "lab/lab.h"
+#include "scenarios/stage.h"
+
+/* What the lab's body needs; lives until the lab has been forked. */
+struct body {
+    const struct cf_plan_launch *launch;
+    enum cf_leg leg;
+    int evidence_fd;
+    char runner[PATH_MAX];
+};
+
+static int run_body(struct cf_lab *lab, void *context)
+{
+    struct body *body = context;
+    struct cf_error err = {0};
+    struct cf_stage stage = {.lab = lab,
+                             .events = cf_lab_events(lab),
+                             .launch = body->launch,
+                             .leg = body->leg,
+                             .evidence_fd = body->evidence_fd,
+                             .runner = body->runner};
+    if (cf_stage_run(&stage, &err) == 0)
+        return 0;
+    cf_events_emit(stage.events, "error", json_pack("{ss}", "text", err.text));
+    return 1;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void)status;
+    (void)at;
+    return type == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+static int make_directory(const char *path, struct cf_error *err)
+{
+    if (mkdir(path, 0755) != 0 && errno != EEXIST)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
+    return 0;
+}
+
+static void launch_path(char *path, size_t size, const struct cf_run *run, const char *launch,
+                        const char *below)
+{
+    snprintf(path, size, "%s/launches/%s%s%s", run->directory, launch, below[0] != '\0' ? "/" : "",
+             below);
+}
+
+static int start_lab(struct cf_observation *observation, enum cf_leg leg, const struct cf_run *run,
+                     const struct cf_target *target, struct cf_error *err)
+{
+    const struct cf_plan_launch *launch = observation->launch;
+    char path[PATH_MAX], probe[PATH_MAX], sidecar[PATH_MAX], recorder[PATH_MAX];
+    struct body body = {.launch = launch, .leg = leg};
+    const char *name = strrchr(target->runner, '/') + 1;
+    launch_path(path, sizeof path, run, launch->launch->name, cf_leg_name(leg));
+    int failed = make_directory(path, err);
+    if (failed != 0)
+        return failed;
+    body.evidence_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (body.evidence_fd < 0)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
+    snprintf(body.runner, sizeof body.runner, "/lab/runner/%s", name);
+    snprintf(probe, sizeof probe, "%s/firma-probe", target->bin);
+    snprintf(sidecar, sizeof sidecar, "%s/fake-sidecar", target->bin);
+    snprintf(recorder, sizeof recorder, "%s/recorder-runner", target->bin);
+    const struct cf_lab_copy copies[] = {
+        {target->launcher, "/lab/bin/firma-run", 0755},
+        {probe, "/lab/bin/firma-probe", 0755},
+        {sidecar, "/lab/bin/fake-sidecar", 0755},
+        {recorder, "/lab/bin/recorder-runner", 0755},
+        {target->runner, body.runner, 0755},
+        {"/dev/null", "/lab/artifacts/kernel", 0644},
+        {"/dev/null", "/lab/artifacts/initrd", 0644},
+        {"/dev/null", "/lab/artifacts/rootfs", 0644},
+    };
+    const struct cf_lab_config config = {
+        .evidence_fd = body.evidence_fd,
+        .hidden = run->directory,
+        .copies = copies,
+        .copy_count = sizeof copies / sizeof copies[0],
+        .second_user = launch->launch->scenario == CF_NEIGHBOUR,
+        .observe = true,
+    };
+    failed = cf_lab_start(&config, run_body, &body, &observation->labs[leg], err);
+    close(body.evidence_fd);
+    return failed;
+}
+
+int cf_observe_start(struct cf_observation *observation, const struct cf_run *run,
+                     const struct cf_target *target, const struct cf_plan_launch *launch,
+                     struct cf_error *err)
+{
+    char path[PATH_MAX];
+    *observation =
+        (struct cf_observation){.launch = launch, .labs = {-1, -1}, .started = cf_now()};
+    snprintf(path, sizeof path, "%s/launches", run->directory);
+    int failed = make_directory(path, err);
+    launch_path(path, sizeof path, run, launch->launch->name, "");
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    if (failed == 0)
+        failed = make_directory(path, err);
+    for (int leg = 0; leg < CF_LEG_COUNT && failed == 0; leg++)
+        failed = start_lab(observation, leg, run, target, err);
+    return failed;
+}
+
+/* Every file below the launch with its digest, so that any later change shows. */
+static json_t *digest_legs(const char *directory, struct cf_error *err)
+{
+    json_t *files = json_object();
+    int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", directory, cf_leg_name(leg));
+        struct dirent **entries = NULL;
+        int count = scandir(path, &entries, NULL, alphasort);
+        for (int i = 0; i < count; i++) {
+            char digest[65];
+            size_t size = 0;
+            snprintf(path, sizeof path, "%s/%s", cf_leg_name(leg), entries[i]->d_name);
+            if (entries[i]->d_name[0] != '.' &&
+                cf_digest_file(dirfd, path, digest, &size, err) == 0)
+                json_object_set_new(files, path,
+                                    json_pack("{sssI}", "sha256", digest, "bytes",
+                                              (json_int_t)size));
+            free(entries[i]);
+        }
+        free(entries);
+    }
+    if (dirfd >= 0)
+        close(dirfd);
+    return files;
+}
+
+/* The last `error` record of a failed lab, which says why. */
+static json_t *lab_error(const char *directory, enum cf_leg leg)
+{
+    static const char *const logs[] = {"lab", "harness"};
+    json_t *why = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        char path[PATH_MAX], line[8192];
+        snprintf(path, sizeof path, "%s/%s/%s.jsonl", directory, cf_leg_name(leg), logs[i]);
+        FILE *in = fopen(path, "re");
+        while (in != NULL && fgets(line, sizeof line, in) != NULL) {
+            json_t *record = json_loads(line, 0, NULL);
+            const char *event = json_string_value(json_object_get(record, "event"));
+            if (event != NULL && strcmp(event, "error") == 0 && why == NULL)
+                why = json_incref(json_object_get(record, "text"));
+            json_decref(record);
+        }
+        if (in != NULL)
+            fclose(in);
+    }
+    return why;
+}
+
+static json_t *await_lab(const char *directory, enum cf_leg leg, pid_t pid)
+{
+    int status = -1;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    int code = pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    json_t *why = code == 0 ? NULL : lab_error(directory, leg);
+    return json_pack("{siso?}", "status", code, "error", why);
+}
+
+static int write_json(const char *directory, const char *name, const json_t *value,
+                      struct cf_error *err)
+{
+    char path[PATH_MAX], part[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    snprintf(part, sizeof part, "%s/.%s.part", directory, name);
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || json_dumpfd(value, fd, JSON_INDENT(1)) != 0 || close(fd) != 0 ||
+        rename(part, path) != 0)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
+    return 0;
+}
+
+int cf_observe_finish(struct cf_observation *observation, const struct cf_run *run,
+                      const struct cf_target *target, struct cf_error *err)
+{
+    char directory[PATH_MAX];
+    launch_path(directory, sizeof directory, run, observation->launch->launch->name, "");
+    json_t *legs = json_object();
+    for (int leg = 0; leg < CF_LEG_COUNT; leg++)
+        json_object_set_new(legs, cf_leg_name(leg),
+                            await_lab(directory, leg, observation->labs[leg]));
+    json_t *json = cf_plan_json(observation->launch);
+    json_object_update_new(
+        json, json_pack("{ss ss ss ss s{ssssss} s{ssss} s{si} sI so so}", "schema",
+                        "firma-bundle/1", "run", run->id, "invocation", run->invocation,
+                        "register_sha256", run->register_sha256, "subject", "kind", target->kind,
+                        "path", target->runner, "sha256", target->runner_sha256, "launcher", "path",
+                        target->launcher, "sha256", target->launcher_sha256, "windows", "settle_ms",
+                        CF_SETTLE_MS, "duration_ms",
+                        (json_int_t)((cf_now() - observation->started) / 1000000u), "legs", legs,
+                        "files", digest_legs(directory, err)));
+    int failed = write_json(directory, "launch.json", json, err);
+    json_decref(json);
+    return failed;
+}
+
+/* Waits for any lab to end without reaping it, so that cf_observe_finish() can. */
+static size_t await_any(struct cf_observation *running, size_t count)
+{
+    for (;;) {
+        siginfo_t info = {0};
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0)
+            return 0;
+        for (size_t i = 0; i < count; i++)
+            for (int leg = 0; leg < CF_LEG_COUNT; leg++)
+                if (running[i].labs[leg] == info.si_pid)
+                    return i;
+        waitpid(info.si_pid, NULL, 0); /* a child that is none of ours to observe */
+    }
+}
+
+int cf_observe_all(const struct cf_run *run, const struct cf_target *target,
+                   const struct cf_plan *plan, unsigned jobs,
+                   void (*progress)(void *context, const char *name, size_t done, size_t all),
+                   void *context, struct cf_error *err)
+{
+    struct cf_observation *running = calloc(jobs, sizeof *running);
+    size_t next = 0, count = 0, done = 0;
+    int failed = running == NULL ? cf_fail(err, CF_E_SYSTEM, ENOMEM, "observing") : 0;
+    while (failed == 0 && (next < plan->count || count > 0)) {
+        if (next < plan->count && count < jobs) {
+            const struct cf_plan_launch *launch = &plan->launches[next++];
+            progress(context, launch->launch->name, done, plan->count);
+            failed = cf_observe_start(&running[count++], run, target, launch, err);
+            continue;
+        }
+        size_t ended = await_any(running, count);
+        failed = cf_observe_finish(&running[ended], run, target, err);
+        running[ended] = running[--count];
+        done++;
+    }
+    progress(context, NULL, done, plan->count);
+    while (count > 0) /* after a failure, do not leave labs behind */
+        cf_observe_finish(&running[--count], run, target, NULL);
+    free(running);
+    return failed;
+}

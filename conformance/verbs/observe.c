@@ -1,0 +1,59 @@
+/* observe.c - one launch, observed: CTest's fixture. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <errno.h>
+
+#include "base/invocation.h"
+#include "lab/lab.h"
+#include "observe.h"
+#include "result.h"
+#include "verbs/verbs.h"
+
+const char *cf_default_runner(void)
+{
+    const char *runner = getenv("FIRMA_RUN_VZ_GUEST_RUNNER");
+    return runner != NULL && runner[0] != '\0' ? runner : "namespace";
+}
+
+static int observe(const struct cf_options *options, const struct cf_target *target,
+                   struct cf_error *err)
+{
+    char invocation[128];
+    struct cf_run run = {.directory = options->out, .id = "ctest", .invocation = invocation};
+    struct cf_plan plan = {0};
+    struct cf_observation observation;
+    cf_invocation_of_parent(invocation, sizeof invocation);
+    int failed = cf_register_digest(run.register_sha256, err);
+    if (failed == 0)
+        failed = cf_plan_make(&plan, &options->launch, 1, err);
+    if (failed == 0)
+        failed = cf_observe_start(&observation, &run, target, &plan.launches[0], err);
+    if (failed == 0)
+        failed = cf_observe_finish(&observation, &run, target, err);
+    cf_plan_release(&plan);
+    return failed;
+}
+
+int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
+{
+    struct cf_target target = {0};
+    if (options->launch == NULL || options->out == NULL)
+        return cf_fail(err, CF_E_USAGE, 0, "observe: --launch NAME and --out DIR are needed");
+    const struct cf_launch *launch = cf_launch_find(options->launch);
+    if (launch == NULL)
+        return cf_fail(err, CF_E_USAGE, 0, "observe: --launch %s: there is no such launch",
+                       options->launch);
+    if (mkdir(options->out, 0755) != 0 && errno != EEXIST)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", options->out);
+    if (launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user()) {
+        printf("%s: no second user id can be mapped here; its rows do not apply\n", launch->name);
+        return 0;
+    }
+    int failed = cf_target_find(&target, options->runner, options->launcher, options->bin, err);
+    if (failed == 0)
+        failed = observe(options, &target, err);
+    cf_target_release(&target);
+    return failed;
+}

@@ -1,0 +1,224 @@
+/* run.c - plan, observe, judge, report: the front door. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/nonce.h"
+#include "lab/lab.h"
+#include "observe.h"
+#include "report/report.h"
+#include "result.h"
+#include "scenarios/bounds.h"
+#include "verbs/verbs.h"
+
+/* A run in the making. */
+struct making {
+    const struct cf_options *options;
+    struct cf_target target;
+    struct cf_plan plan;
+    struct cf_run run;
+    char directory[PATH_MAX], id[80], invocation[CF_NONCE_TEXT], created[32];
+    json_t *planned, *not_applicable;
+    uint64_t started;
+};
+
+static int make_directory(struct making *making, struct cf_error *err)
+{
+    const char *out = making->options->out != NULL ? making->options->out : "reports";
+    char root[PATH_MAX];
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(making->created, sizeof making->created, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    int failed = cf_nonce(making->invocation, err);
+    if (failed != 0)
+        return failed;
+    strftime(making->id, sizeof making->id, "%Y%m%d-%H%M%S", &utc);
+    snprintf(making->id + strlen(making->id), sizeof making->id - strlen(making->id), "-%.6s",
+             making->invocation);
+    if (mkdir(out, 0755) != 0 && errno != EEXIST)
+        return cf_fail(err, CF_E_SYSTEM, errno, "--out %s", out);
+    if (realpath(out, root) == NULL)
+        return cf_fail(err, CF_E_SYSTEM, errno, "--out %s", out);
+    if (snprintf(making->directory, sizeof making->directory, "%s/%s", root, making->id) >=
+        (int)sizeof making->directory)
+        return cf_fail(err, CF_E_SYSTEM, ENAMETOOLONG, "--out %s", out);
+    if (mkdir(making->directory, 0755) != 0)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", making->directory);
+    making->run = (struct cf_run){.directory = making->directory,
+                                  .id = making->id,
+                                  .invocation = making->invocation};
+    return cf_register_digest(making->run.register_sha256, err);
+}
+
+/* Takes launches that this platform cannot show out of the plan, and says so for their rows. */
+static void excuse_platform(struct making *making)
+{
+    for (size_t i = 0; i < making->plan.count; i++) {
+        struct cf_plan_launch *launch = &making->plan.launches[i];
+        bool excused =
+            launch->launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user();
+        for (size_t r = 0; r < launch->count; r++) {
+            const char *id = launch->rows[r].row->id;
+            json_array_append_new(making->planned, json_string(id));
+            if (excused)
+                json_object_set_new(
+                    making->not_applicable, id,
+                    json_string("no second user id can be mapped on this machine (as a plain user: "
+                                "install uidmap and have a range in /etc/subuid)"));
+        }
+        if (!excused)
+            continue;
+        free(launch->rows);
+        memmove(launch, launch + 1, (making->plan.count - i - 1) * sizeof *launch);
+        making->plan.launches[--making->plan.count].rows = NULL;
+        i--;
+    }
+}
+
+static int prepare(struct making *making, struct cf_error *err)
+{
+    const struct cf_options *options = making->options;
+    making->planned = json_array();
+    making->not_applicable = json_object();
+    int failed = cf_target_find(&making->target, options->runner, options->launcher, options->bin,
+                                err);
+    if (failed == 0)
+        failed = cf_plan_make(&making->plan, options->rows, options->row_count, err);
+    if (failed == 0)
+        failed = cf_lab_check(err);
+    if (failed == 0)
+        failed = make_directory(making, err);
+    if (failed == 0)
+        excuse_platform(making);
+    return failed;
+}
+
+static json_t *launch_digests(const struct making *making)
+{
+    json_t *digests = json_object();
+    for (size_t i = 0; i < making->plan.count; i++) {
+        const char *name = making->plan.launches[i].launch->name;
+        char path[PATH_MAX + 64], digest[65];
+        snprintf(path, sizeof path, "%s/launches/%s/launch.json", making->directory, name);
+        if (cf_digest_file(AT_FDCWD, path, digest, NULL, NULL) == 0)
+            json_object_set_new(digests, name, json_string(digest));
+    }
+    return digests;
+}
+
+static json_t *make_record(const struct making *making)
+{
+    struct utsname system;
+    uname(&system);
+    return json_pack(
+        "{ss ss ss ss ss s{ssssss} s{ssss} s{sssssssi} s{sisisisi} sI sO sO so}", "schema",
+        "firma-run-record/1", "run", making->id, "created", making->created, "invocation",
+        making->invocation, "register_sha256", making->run.register_sha256, "subject", "kind",
+        making->target.kind, "path", making->target.runner, "sha256", making->target.runner_sha256,
+        "launcher", "path", making->target.launcher, "sha256", making->target.launcher_sha256,
+        "platform", "system", system.sysname, "release", system.release, "machine", system.machine,
+        "uid", (int)getuid(), "windows", "settle_ms", CF_SETTLE_MS, "launch_ms", CF_LAUNCH_MS,
+        "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS, "duration_ms",
+        (json_int_t)((cf_now() - making->started) / 1000000u), "planned", making->planned,
+        "not_applicable", making->not_applicable, "launches", launch_digests(making));
+}
+
+static int write_record(const struct making *making, const json_t *record, struct cf_error *err)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/run.json", making->directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || json_dumpfd(record, fd, JSON_INDENT(1)) != 0 || close(fd) != 0)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
+    return 0;
+}
+
+/* `latest` beside the run points at it; replaced in one step. */
+static void point_latest(const struct making *making)
+{
+    char link[PATH_MAX + 64], part[PATH_MAX + 64];
+    int root = (int)(strrchr(making->directory, '/') - making->directory);
+    snprintf(link, sizeof link, "%.*s/latest", root, making->directory);
+    snprintf(part, sizeof part, "%.*s/.latest-%s", root, making->directory, making->id);
+    if (symlink(making->id, part) == 0 && rename(part, link) != 0)
+        unlink(part);
+}
+
+static void show_progress(void *context, const char *name, size_t done, size_t all)
+{
+    if (name == NULL)
+        cf_report_progress_end(context);
+    else
+        cf_report_progress(context, "observing", name, done, all);
+}
+
+static int explain_all(const struct making *making, const json_t *result, struct cf_error *err)
+{
+    size_t index;
+    json_t *row;
+    int failed = 0;
+    json_array_foreach(json_object_get(result, "rows"), index, row)
+    {
+        const char *id = json_string_value(json_object_get(row, "id"));
+        if (failed == 0)
+            failed = cf_report_explain(stdout, making->directory, result, id, err);
+    }
+    return failed;
+}
+
+static int report(const struct making *making, const json_t *result, struct cf_error *err)
+{
+    const struct cf_options *options = making->options;
+    int failed = cf_report_write(making->directory, result, err);
+    if (failed != 0)
+        return failed;
+    point_latest(making);
+    if (options->verbose && options->row_count > 0)
+        failed = explain_all(making, result, err);
+    if (options->json)
+        json_dumpf(result, stdout, JSON_INDENT(1));
+    else
+        cf_report_table(stdout, making->directory, result, isatty(STDOUT_FILENO));
+    return failed;
+}
+
+static int carry_out(struct making *making, struct cf_error *err)
+{
+    struct cf_progress progress;
+    int failed = prepare(making, err);
+    if (failed != 0)
+        return failed;
+    cf_report_progress_begin(&progress, stderr);
+    failed = cf_observe_all(&making->run, &making->target, &making->plan, making->options->jobs,
+                            show_progress, &progress, err);
+    if (failed != 0)
+        return failed;
+    json_t *record = make_record(making);
+    failed = write_record(making, record, err);
+    json_t *result = failed == 0 ? cf_result_judge(making->directory, record, err) : NULL;
+    failed = result == NULL ? -CF_E_SYSTEM : report(making, result, err);
+    int status = failed == 0 ? cf_result_exit(result) : failed;
+    json_decref(result);
+    json_decref(record);
+    return status;
+}
+
+int cf_verb_run(const struct cf_options *options, struct cf_error *err)
+{
+    struct making making = {.options = options, .started = cf_now()};
+    int status = carry_out(&making, err);
+    json_decref(making.planned);
+    json_decref(making.not_applicable);
+    cf_plan_release(&making.plan);
+    cf_target_release(&making.target);
+    return status;
+}

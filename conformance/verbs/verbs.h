@@ -1,0 +1,30 @@
+/* verbs.h - what `firma-conform` can do; one file per verb. Each returns the exit status. */
+#ifndef CF_VERBS_H
+#define CF_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* The options of all verbs; a verb refuses those it has no use for. */
+struct cf_options {
+    const char *runner, *launcher, *out, *bin, *launch;
+    const char **rows;
+    size_t row_count;
+    unsigned jobs;
+    bool verbose, json, ctest;
+    const char *argument; /* what is left over: a directory */
+};
+
+int cf_verb_list(const struct cf_options *options, struct cf_error *err);
+int cf_verb_run(const struct cf_options *options, struct cf_error *err);
+int cf_verb_observe(const struct cf_options *options, struct cf_error *err);
+int cf_verb_judge(const struct cf_options *options, struct cf_error *err);
+int cf_verb_verify(const struct cf_options *options, struct cf_error *err);
+int cf_verb_report(const struct cf_options *options, struct cf_error *err);
+
+/* What to judge when no option says so: FIRMA_RUN_VZ_GUEST_RUNNER, else the namespace runner. */
+const char *cf_default_runner(void);
+
+#endif
