@@ -40,7 +40,7 @@ static const char help[] =
 static const struct verb {
     const char *name;
     int (*run)(const struct cf_options *options, struct cf_error *err);
-} verbs[] = {{"run", cf_verb_run},       {"list", cf_verb_list},     {"verify", cf_verb_verify},
+} verbs[] = {{"run", cf_verb_run},       {"list", cf_verb_list},       {"verify", cf_verb_verify},
              {"report", cf_verb_report}, {"observe", cf_verb_observe}, {"judge", cf_verb_judge}};
 
 static int parse_jobs(struct cf_options *options, const char *text, struct cf_error *err)
@@ -57,11 +57,11 @@ static int parse_jobs(struct cf_options *options, const char *text, struct cf_er
 static int parse(struct cf_options *options, int argc, char **argv, struct cf_error *err)
 {
     static const struct option names[] = {
-        {"runner", required_argument, NULL, 'r'},   {"launcher", required_argument, NULL, 'l'},
-        {"row", required_argument, NULL, 'R'},      {"out", required_argument, NULL, 'o'},
-        {"launch", required_argument, NULL, 'L'},   {"bin", required_argument, NULL, 'b'},
-        {"verbose", no_argument, NULL, 'v'},        {"json", no_argument, NULL, 'J'},
-        {"ctest", no_argument, NULL, 'C'},          {NULL, 0, NULL, 0}};
+        {"runner", required_argument, NULL, 'r'}, {"launcher", required_argument, NULL, 'l'},
+        {"row", required_argument, NULL, 'R'},    {"out", required_argument, NULL, 'o'},
+        {"launch", required_argument, NULL, 'L'}, {"bin", required_argument, NULL, 'b'},
+        {"verbose", no_argument, NULL, 'v'},      {"json", no_argument, NULL, 'J'},
+        {"ctest", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0}};
     int option, failed = 0;
     opterr = 0;
     while (failed == 0 && (option = getopt_long(argc, argv, ":vj:", names, NULL)) != -1) {
@@ -114,7 +114,7 @@ static int complain(const struct cf_error *err)
     fprintf(stderr, "firma-conform: %s\n", err->text);
     if (err->code == CF_E_USAGE)
         fputs("firma-conform: see firma-conform --help\n", stderr);
-    return CF_EXIT_HARNESS;
+    return err->code == CF_E_NOTHING ? CF_EXIT_INCONCLUSIVE : CF_EXIT_HARNESS;
 }
 
 static int run_verb(const struct verb *verb, int argc, char **argv)

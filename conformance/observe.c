@@ -1,8 +1,8 @@
 #include "observe.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
@@ -107,8 +107,7 @@ int cf_observe_start(struct cf_observation *observation, const struct cf_run *ru
                      struct cf_error *err)
 {
     char path[PATH_MAX];
-    *observation =
-        (struct cf_observation){.launch = launch, .labs = {-1, -1}, .started = cf_now()};
+    *observation = (struct cf_observation){.launch = launch, .labs = {-1, -1}, .started = cf_now()};
     snprintf(path, sizeof path, "%s/launches", run->directory);
     int failed = make_directory(path, err);
     launch_path(path, sizeof path, run, launch->launch->name, "");
@@ -136,9 +135,8 @@ static json_t *digest_legs(const char *directory, struct cf_error *err)
             snprintf(path, sizeof path, "%s/%s", cf_leg_name(leg), entries[i]->d_name);
             if (entries[i]->d_name[0] != '.' &&
                 cf_digest_file(dirfd, path, digest, &size, err) == 0)
-                json_object_set_new(files, path,
-                                    json_pack("{sssI}", "sha256", digest, "bytes",
-                                              (json_int_t)size));
+                json_object_set_new(
+                    files, path, json_pack("{sssI}", "sha256", digest, "bytes", (json_int_t)size));
             free(entries[i]);
         }
         free(entries);
@@ -204,14 +202,14 @@ int cf_observe_finish(struct cf_observation *observation, const struct cf_run *r
                             await_lab(directory, leg, observation->labs[leg]));
     json_t *json = cf_plan_json(observation->launch);
     json_object_update_new(
-        json, json_pack("{ss ss ss ss s{ssssss} s{ssss} s{si} sI so so}", "schema",
-                        "firma-bundle/1", "run", run->id, "invocation", run->invocation,
-                        "register_sha256", run->register_sha256, "subject", "kind", target->kind,
-                        "path", target->runner, "sha256", target->runner_sha256, "launcher", "path",
-                        target->launcher, "sha256", target->launcher_sha256, "windows", "settle_ms",
-                        CF_SETTLE_MS, "duration_ms",
-                        (json_int_t)((cf_now() - observation->started) / 1000000u), "legs", legs,
-                        "files", digest_legs(directory, err)));
+        json,
+        json_pack("{ss ss ss ss s{ssssss} s{ssss} s{si} sI so so}", "schema", "firma-bundle/1",
+                  "run", run->id, "invocation", run->invocation, "register_sha256",
+                  run->register_sha256, "subject", "kind", target->kind, "path", target->runner,
+                  "sha256", target->runner_sha256, "launcher", "path", target->launcher, "sha256",
+                  target->launcher_sha256, "windows", "settle_ms", CF_SETTLE_MS, "duration_ms",
+                  (json_int_t)((cf_now() - observation->started) / 1000000u), "legs", legs, "files",
+                  digest_legs(directory, err)));
     int failed = write_json(directory, "launch.json", json, err);
     json_decref(json);
     return failed;

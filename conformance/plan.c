@@ -28,7 +28,7 @@ static int check_selectors(const char *const *selectors, size_t count, struct cf
         for (size_t r = 0; r < cf_row_count && !found; r++)
             found = cf_row_matches(&cf_rows[r], selectors[i]);
         if (!found)
-            return cf_fail(err, CF_E_USAGE, 0,
+            return cf_fail(err, CF_E_NOTHING, 0,
                            "--row %s: no such row, group, level, invariant or launch; "
                            "`firma-conform list` names them all",
                            selectors[i]);

@@ -1,5 +1,6 @@
 /*
- * plan.h - from selected rows to launches: nonces, destinations, and the text a probe works through.
+ * plan.h - from selected rows to launches: nonces, destinations, and the text a probe works
+ * through.
  */
 #ifndef CF_PLAN_H
 #define CF_PLAN_H
@@ -37,7 +38,7 @@ struct cf_plan {
     size_t rows;
 };
 
-/* Plans every row that one of SELECTORS names (all rows when COUNT is 0). -CF_E_USAGE when a
+/* Plans every row that one of SELECTORS names (all rows when COUNT is 0). -CF_E_NOTHING when a
  * selector names none. cf_plan_release() frees. */
 int cf_plan_make(struct cf_plan *plan, const char *const *selectors, size_t count,
                  struct cf_error *err);

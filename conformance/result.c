@@ -48,8 +48,7 @@ static json_t *judge_launch(const char *dir, const json_t *record, const struct 
     if (evidence.problem[0] == '\0' && !launch_is_recorded(dir, record, launch->name))
         snprintf(evidence.problem, sizeof evidence.problem,
                  "launch.json was changed after the run, or is not this run's");
-    json_array_foreach(ids, index, id)
-    {
+    json_array_foreach (ids, index, id) {
         const struct cf_row *row = cf_row_find(json_string_value(id));
         const char *excuse = text_of(json_object_get(record, "not_applicable"), row->id);
         if (strcmp(row->launch, launch->name) == 0)
@@ -65,8 +64,7 @@ static int count_verdicts(const json_t *rows, const char *verdict)
     size_t index;
     json_t *row;
     int count = 0;
-    json_array_foreach((json_t *)rows, index, row)
-    {
+    json_array_foreach ((json_t *)rows, index, row) {
         const char *is = text_of(row, "verdict");
         count += is != NULL && strcmp(is, verdict) == 0;
     }
@@ -81,8 +79,7 @@ static void check_invariants(const json_t *rows, json_t *problems)
         bool planned = false, passed = false;
         size_t index;
         json_t *row;
-        json_array_foreach((json_t *)rows, index, row)
-        {
+        json_array_foreach ((json_t *)rows, index, row) {
             if (strcmp(text_of(row, "invariant"), name) != 0)
                 continue;
             planned = true;
@@ -102,8 +99,7 @@ static json_t *judge_all(const char *dir, const json_t *record, const json_t *id
         bool planned = false;
         size_t index;
         json_t *id;
-        json_array_foreach((json_t *)ids, index, id)
-        {
+        json_array_foreach ((json_t *)ids, index, id) {
             const struct cf_row *row = cf_row_find(json_string_value(id));
             if (row == NULL) {
                 cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
@@ -133,15 +129,14 @@ static json_t *assemble(const json_t *record, json_t *rows, size_t planned)
     if (planned == 0)
         json_array_append_new(problems, json_string("no row was selected"));
     if (json_array_size(rows) != planned)
-        json_array_append_new(problems,
-                              json_sprintf("%d rows were planned, %d judged", (int)planned,
-                                           (int)json_array_size(rows)));
-    json_object_set_new(
-        result, "counts",
-        json_pack("{sisisisisi}", "planned", (int)planned, "pass", count_verdicts(rows, "PASS"),
-                  "fail", count_verdicts(rows, "FAIL"), "inconclusive",
-                  count_verdicts(rows, "INCONCLUSIVE"), "not_applicable",
-                  count_verdicts(rows, "NOT_APPLICABLE")));
+        json_array_append_new(problems, json_sprintf("%d rows were planned, %d judged",
+                                                     (int)planned, (int)json_array_size(rows)));
+    json_object_set_new(result, "counts",
+                        json_pack("{sisisisisi}", "planned", (int)planned, "pass",
+                                  count_verdicts(rows, "PASS"), "fail",
+                                  count_verdicts(rows, "FAIL"), "inconclusive",
+                                  count_verdicts(rows, "INCONCLUSIVE"), "not_applicable",
+                                  count_verdicts(rows, "NOT_APPLICABLE")));
     json_object_set_new(result, "problems", problems);
     json_object_set_new(result, "rows", rows);
     json_object_set_new(result, "exit", json_integer(cf_result_exit(result)));

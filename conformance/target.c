@@ -59,9 +59,8 @@ int cf_target_find(struct cf_target *target, const char *runner, const char *lau
     if (failed == 0)
         failed = find_runner(&found, runner, err);
     if (failed == 0)
-        failed = launcher != NULL
-                     ? find_program(&found.launcher, launcher, "--launcher", err)
-                     : find_own(&found.launcher, bin, "firma-run", "--launcher", err);
+        failed = launcher != NULL ? find_program(&found.launcher, launcher, "--launcher", err)
+                                  : find_own(&found.launcher, bin, "firma-run", "--launcher", err);
     if (failed == 0)
         failed = cf_digest_file(-1, found.runner, found.runner_sha256, NULL, err);
     if (failed == 0)

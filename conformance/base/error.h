@@ -4,10 +4,11 @@
 
 enum cf_error_code {
     CF_OK = 0,
-    CF_E_USAGE = 1,  /* the invocation is wrong */
-    CF_E_SYSTEM = 2, /* a system call failed */
-    CF_E_LAB = 3,    /* the lab cannot be built here */
-    CF_E_BUNDLE = 4, /* evidence is missing, edited, truncated or from another invocation */
+    CF_E_USAGE = 1,   /* the invocation is wrong */
+    CF_E_SYSTEM = 2,  /* a system call failed */
+    CF_E_LAB = 3,     /* the lab cannot be built here */
+    CF_E_BUNDLE = 4,  /* evidence is missing, edited, truncated or from another invocation */
+    CF_E_NOTHING = 5, /* nothing was selected, so nothing can pass */
 };
 
 struct cf_error {

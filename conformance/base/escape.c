@@ -37,7 +37,8 @@ static int hex_value(char digit)
     return found == NULL ? -1 : (int)(found - hex_digits);
 }
 
-/* Decodes the escape that follows a backslash; returns the characters consumed, 0 when malformed. */
+/* Decodes the escape that follows a backslash; returns the characters consumed, 0 when malformed.
+ */
 static size_t decode_escape(const char *after, unsigned char *byte)
 {
     if (after[0] == '\\') {

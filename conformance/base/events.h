@@ -19,7 +19,8 @@ struct cf_events;
 /* Takes ownership of FD; OBSERVER names the writer in each record. Writes the open record. */
 int cf_events_open(struct cf_events **out, int fd, const char *observer, struct cf_error *err);
 /* Appends a record {"seq","t","observer","event",…FIELDS}. Steals FIELDS (NULL for none); `t` is
- * CLOCK_MONOTONIC in nanoseconds. After a write failure every later call fails, and so does close. */
+ * CLOCK_MONOTONIC in nanoseconds. After a write failure every later call fails, and so does close.
+ */
 int cf_events_emit(struct cf_events *events, const char *event, json_t *fields);
 /* Writes the close record, closes the descriptor, frees EVENTS. Harmless on NULL. */
 int cf_events_close(struct cf_events *events);

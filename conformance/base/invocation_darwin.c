@@ -15,8 +15,7 @@ void cf_invocation_of_parent(char *text, size_t size)
     memset(&parent, 0, sizeof parent);
     sysctl(name, 4, &parent, &length, NULL, 0);
     snprintf(text, size, "parent-%ld-%lld.%06d", (long)getppid(),
-             (long long)parent.kp_proc.p_starttime.tv_sec,
-             (int)parent.kp_proc.p_starttime.tv_usec);
+             (long long)parent.kp_proc.p_starttime.tv_sec, (int)parent.kp_proc.p_starttime.tv_usec);
 }
 
 void cf_own_folder(char *path, size_t size)

@@ -11,8 +11,7 @@ json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int in
 {
     size_t at;
     json_t *record;
-    json_array_foreach(cf_evidence_log(finding->evidence, leg, "harness"), at, record)
-    {
+    json_array_foreach (cf_evidence_log(finding->evidence, leg, "harness"), at, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         const char *name = json_string_value(json_object_get(record, "case"));
         if (event != NULL && name != NULL && strcmp(event, "run") == 0 &&
@@ -74,8 +73,8 @@ void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, cons
                    !bare ? "the bare command did not run to its end" : control);
     cf_finding_leg(finding, "attempt", made && runs > 0,
                    cf_finding_file(finding, CF_SUBJECT, "harness", file),
-                   sequence(finding, CF_SUBJECT, 0), made ? "the confined command ran"
-                                                          : "the confined command was not run");
+                   sequence(finding, CF_SUBJECT, 0),
+                   made ? "the confined command ran" : "the confined command was not run");
     for (int i = 0; i < runs && bare; i++) {
         const json_t *run = cf_compare_run(finding, CF_SUBJECT, i);
         const char *stuck = json_string_value(json_object_get(run, "stuck"));
@@ -98,9 +97,9 @@ void cf_compare_rule(struct cf_finding *finding, const json_t *control, const js
                                     : "the bare run breaks the rule, as it must: ",
                    breach == NULL ? "" : breach);
     breach = subject == NULL ? NULL : rule(subject, kept);
-    cf_finding_leg(finding, "attempt", subject != NULL,
-                   cf_finding_file(finding, CF_SUBJECT, "harness", file), 0, "%s",
-                   subject == NULL ? "the subject left nothing to check" : "the subject was checked");
+    cf_finding_leg(
+        finding, "attempt", subject != NULL, cf_finding_file(finding, CF_SUBJECT, "harness", file),
+        0, "%s", subject == NULL ? "the subject left nothing to check" : "the subject was checked");
     if (breach != NULL)
         cf_finding_violation(finding, file, 0, "%s", breach);
 }

@@ -1,8 +1,8 @@
 /*
  * compare.h - compare rows: what a run did, against the same run bare or against a rule.
  *
- * A check looks at both legs. It adds the `control` leg (the bare run did what it had to, or, where a
- * rule is checked, broke the rule: then the check can see a breach), the `attempt` leg, and a
+ * A check looks at both legs. It adds the `control` leg (the bare run did what it had to, or, where
+ * a rule is checked, broke the rule: then the check can see a breach), the `attempt` leg, and a
  * violation for every mismatch of the confined run.
  */
 #ifndef CF_COMPARE_H
@@ -10,7 +10,8 @@
 
 #include "judge/judge.h"
 
-/* The first of LIST's checks named as the row's attempt runs; a check list ends with a NULL name. */
+/* The first of LIST's checks named as the row's attempt runs; a check list ends with a NULL name.
+ */
 struct cf_check {
     const char *name;
     void (*run)(struct cf_finding *finding);

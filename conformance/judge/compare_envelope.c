@@ -159,8 +159,7 @@ static const char *is_sandbox_user(const json_t *seen, char buffer[256])
     json_t *value;
     if (!json_is_object(caps))
         return "the command does not tell its capabilities";
-    json_object_foreach((json_t *)caps, key, value)
-    {
+    json_object_foreach ((json_t *)caps, key, value) {
         const char *text = json_string_value(value);
         if (strcmp(key, "bounding") != 0 && strcmp(key, "bnd") != 0 && text != NULL &&
             strspn(text, "0x") != strlen(text)) {
@@ -202,8 +201,7 @@ static const char *all_refused(const json_t *seen, char buffer[256])
     json_t *answer;
     if (json_object_size(seen) < 4)
         return "the command did not ask the stub and port 53 over UDP and TCP";
-    json_object_foreach((json_t *)seen, where, answer)
-    {
+    json_object_foreach ((json_t *)seen, where, answer) {
         const char *code = json_string_value(answer);
         if (code == NULL || strcmp(code, "REFUSED") != 0) {
             snprintf(buffer, 256, "asked over %.64s: %.32s", where, code == NULL ? "?" : code);
@@ -242,8 +240,9 @@ static void dns_stub(struct cf_finding *finding)
 }
 
 const struct cf_check cf_envelope_checks[] = {
-    {"environment", environment},   {"arguments", arguments}, {"directory", directory},
-    {"host-user", host_user},       {"terminal", terminal},   {"sandbox-user", sandbox_user},
-    {"descriptors", descriptors},   {"seccomp", seccomp},     {"dns-stub", dns_stub},
-    {NULL, NULL},
+    {"environment", environment}, {"arguments", arguments},
+    {"directory", directory},     {"host-user", host_user},
+    {"terminal", terminal},       {"sandbox-user", sandbox_user},
+    {"descriptors", descriptors}, {"seccomp", seccomp},
+    {"dns-stub", dns_stub},       {NULL, NULL},
 };

@@ -16,10 +16,8 @@ static const json_t *opening(const struct cf_finding *finding, const json_t *see
     size_t index;
     if (event == NULL || strcmp(event, "tunnel") != 0)
         return seen;
-    json_object_foreach(finding->evidence->legs[CF_SUBJECT].logs, log, records)
-    {
-        json_array_foreach(records, index, record)
-        {
+    json_object_foreach (finding->evidence->legs[CF_SUBJECT].logs, log, records) {
+        json_array_foreach (records, index, record) {
             const char *is = json_string_value(json_object_get(record, "event"));
             if (strncmp(log, "sidecar-", 8) == 0 && is != NULL && strcmp(is, "request") == 0 &&
                 json_equal(json_object_get(record, "conn"), json_object_get(seen, "conn")))
@@ -34,8 +32,7 @@ static int count_header(const json_t *request, const char *name)
     size_t index;
     json_t *header;
     int count = 0;
-    json_array_foreach(json_object_get(request, "headers"), index, header)
-    {
+    json_array_foreach (json_object_get(request, "headers"), index, header) {
         const char *is = json_string_value(json_array_get(header, 0));
         count += is != NULL && strcasecmp(is, name) == 0;
     }
@@ -68,7 +65,8 @@ static void mediated(struct cf_finding *finding)
     if (!served || run == NULL)
         return;
     if (confined.requests != 1 || confined.arrivals != 1)
-        cf_compare_mismatch(finding, 0, "the request was seen %u times and arrived %u times, not once",
+        cf_compare_mismatch(finding, 0,
+                            "the request was seen %u times and arrived %u times, not once",
                             confined.requests, confined.arrivals);
     else if (json_integer_value(json_object_get(run, "exit")) != 0)
         cf_compare_mismatch(finding, 0, "the client was not satisfied with what came back");

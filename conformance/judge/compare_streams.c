@@ -111,9 +111,19 @@ static void daemon_gone(struct cf_finding *finding)
 }
 
 const struct cf_check cf_stream_checks[] = {
-    {"exit-42", same},         {"exit-sweep", same},   {"signal-death", same},
-    {"missing-command", same}, {"streams-apart", same}, {"bytes", same},
-    {"echo", same},            {"stdin-eof", same},    {"sigint", same},
-    {"sigterm-trap", same},    {"signals-once", same}, {"ctrl-c", same},
-    {"window-size", same},     {"daemon-gone", daemon_gone}, {NULL, NULL},
+    {"exit-42", same},
+    {"exit-sweep", same},
+    {"signal-death", same},
+    {"missing-command", same},
+    {"streams-apart", same},
+    {"bytes", same},
+    {"echo", same},
+    {"stdin-eof", same},
+    {"sigint", same},
+    {"sigterm-trap", same},
+    {"signals-once", same},
+    {"ctrl-c", same},
+    {"window-size", same},
+    {"daemon-gone", daemon_gone},
+    {NULL, NULL},
 };

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,18 @@
 
 #include "base/digest.h"
 
+static void object(char *problem, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Says the first problem only: what came later may well follow from it. */
-static void object(char *problem, size_t size, const char *format, const char *what,
-                   const char *detail)
+static void object(char *problem, size_t size, const char *format, ...)
 {
-    if (problem[0] == '\0')
-        snprintf(problem, size, format, what, detail);
+    va_list args;
+    if (problem[0] != '\0')
+        return;
+    va_start(args, format);
+    vsnprintf(problem, size, format, args);
+    va_end(args);
 }
 
 static char *read_file(const char *path, size_t *length)
@@ -42,15 +49,15 @@ static char *read_file(const char *path, size_t *length)
     return text;
 }
 
-/* Whether the harness itself ended the sidecar of this log by force: then a close record is not owed. */
+/* Whether the harness itself ended the sidecar of this log by force: then a close record is not
+ * owed. */
 static bool killed_by_harness(const json_t *harness, const char *observer)
 {
     size_t index;
     json_t *record;
     if (strncmp(observer, "sidecar-", 8) != 0)
         return false;
-    json_array_foreach(harness, index, record)
-    {
+    json_array_foreach (harness, index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         if (event != NULL && strcmp(event, "sidecar-stopped") == 0 &&
             json_integer_value(json_object_get(record, "index")) == atoi(observer + 8))
@@ -106,20 +113,18 @@ static void load_log(struct cf_leg_evidence *leg, const char *path, const char *
     }
     json_object_set_new(leg->logs, observer, records);
     if (!closed) /* whether that is allowed is known once every log is read */
-        json_object_set_new(records == NULL ? NULL : json_array_get(records, 0), "unclosed",
-                            json_true());
+        json_object_set_new(json_array_get(records, 0), "unclosed", json_true());
 }
 
 static void check_closed(struct cf_leg_evidence *leg, const char *leg_name)
 {
     const char *observer;
     json_t *records, *harness = json_object_get(leg->logs, "harness");
-    json_object_foreach(leg->logs, observer, records)
-    {
+    json_object_foreach (leg->logs, observer, records) {
         if (json_object_get(json_array_get(records, 0), "unclosed") != NULL &&
             !killed_by_harness(harness, observer))
-            object(leg->problem, sizeof leg->problem, "%s: the observer %s ended before it closed its log",
-                   leg_name, observer);
+            object(leg->problem, sizeof leg->problem,
+                   "%s: the observer %s ended before it closed its log", leg_name, observer);
     }
 }
 
@@ -136,8 +141,7 @@ static void check_heartbeats(struct cf_leg_evidence *leg, const char *leg_name)
 {
     size_t index, opening = 0, closing = 0;
     json_t *record;
-    json_array_foreach(json_object_get(leg->logs, "harness"), index, record)
-    {
+    json_array_foreach (json_object_get(leg->logs, "harness"), index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         const char *label = json_string_value(json_object_get(record, "label"));
         const char *road = json_string_value(json_object_get(record, "road"));
@@ -161,33 +165,30 @@ static void check_capture(struct cf_leg_evidence *leg, const char *leg_name)
     size_t index;
     json_t *record;
     bool told = false;
-    json_array_foreach(json_object_get(leg->logs, "capture"), index, record)
-    {
+    json_array_foreach (json_object_get(leg->logs, "capture"), index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         if (event == NULL || strcmp(event, "stats") != 0)
             continue;
         told = true;
         if (json_integer_value(json_object_get(record, "drops")) != 0)
-            object(leg->problem, sizeof leg->problem, "%s: the capture %s", leg_name,
-                   "dropped frames");
+            object(leg->problem, sizeof leg->problem, "%s: the capture dropped frames", leg_name);
     }
     if (!told)
-        object(leg->problem, sizeof leg->problem, "%s: the capture %s", leg_name,
-               "never told its drop counter");
+        object(leg->problem, sizeof leg->problem, "%s: the capture never told its drop counter",
+               leg_name);
 }
 
 static void check_observers(struct cf_leg_evidence *leg, const char *leg_name)
 {
     size_t index;
     json_t *record;
-    json_array_foreach(json_object_get(leg->logs, "lab"), index, record)
-    {
+    json_array_foreach (json_object_get(leg->logs, "lab"), index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         const char *observer = json_string_value(json_object_get(record, "observer"));
         if (event != NULL && strcmp(event, "observer-exit") == 0 &&
             json_integer_value(json_object_get(record, "status")) != 0)
-            object(leg->problem, sizeof leg->problem, "%s: the observer %s did not end well", leg_name,
-                   observer == NULL ? "?" : observer);
+            object(leg->problem, sizeof leg->problem, "%s: the observer %s did not end well",
+                   leg_name, observer == NULL ? "?" : observer);
     }
 }
 
@@ -228,16 +229,15 @@ static void check_digests(struct cf_evidence *evidence, const char *directory)
     int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     json_t *files = json_object_get(evidence->launch, "files");
     if (json_object_size(files) == 0)
-        object(evidence->problem, sizeof evidence->problem, "%s%s", "no file is listed", "");
-    json_object_foreach(files, name, entry)
-    {
+        object(evidence->problem, sizeof evidence->problem, "no file is listed");
+    json_object_foreach (files, name, entry) {
         char digest[65];
         const char *claimed = json_string_value(json_object_get(entry, "sha256"));
         if (cf_digest_file(dirfd, name, digest, NULL, NULL) != 0)
-            object(evidence->problem, sizeof evidence->problem, "%s: %s", name, "is missing");
+            object(evidence->problem, sizeof evidence->problem, "%s is missing", name);
         else if (claimed == NULL || strcmp(claimed, digest) != 0)
-            object(evidence->problem, sizeof evidence->problem, "%s: %s", name,
-                   "was changed after it was recorded");
+            object(evidence->problem, sizeof evidence->problem,
+                   "%s was changed after it was recorded", name);
     }
     if (dirfd >= 0)
         close(dirfd);
@@ -249,7 +249,7 @@ static void check_field(struct cf_evidence *evidence, const json_t *value, const
     const char *text = json_string_value(value);
     if (expected != NULL && (text == NULL || strcmp(text, expected) != 0))
         object(evidence->problem, sizeof evidence->problem,
-               "the evidence is not of this invocation: another %s%s", what, "");
+               "the evidence is not of this invocation: another %s", what);
 }
 
 static void check_expected(struct cf_evidence *evidence, const struct cf_expected *expected)
@@ -288,11 +288,9 @@ int cf_evidence_load(struct cf_evidence *evidence, const char *run_dir, const ch
     snprintf(evidence->directory, sizeof evidence->directory, "launches/%s", name);
     snprintf(path, sizeof path, "%s/launch.json", directory);
     evidence->launch = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    for (int leg = 0; leg < CF_LEG_COUNT; leg++)
-        evidence->legs[leg].logs = NULL;
     if (evidence->launch == NULL) {
-        object(evidence->problem, sizeof evidence->problem, "%s%s",
-               "there is no evidence of this launch: launch.json is missing or damaged", "");
+        object(evidence->problem, sizeof evidence->problem,
+               "there is no evidence of this launch: launch.json is missing or damaged");
         return 0;
     }
     check_expected(evidence, expected);
@@ -325,8 +323,7 @@ json_t *cf_evidence_harness(const struct cf_evidence *evidence, enum cf_leg leg,
 {
     size_t index;
     json_t *record;
-    json_array_foreach(cf_evidence_log(evidence, leg, "harness"), index, record)
-    {
+    json_array_foreach (cf_evidence_log(evidence, leg, "harness"), index, record) {
         const char *is = json_string_value(json_object_get(record, "event"));
         const char *has = key == NULL ? NULL : json_string_value(json_object_get(record, key));
         if (is != NULL && strcmp(is, event) == 0 &&

@@ -22,9 +22,9 @@ struct cf_frame {
     unsigned number;
     char source[64], target[64]; /* "" when there is no IP header */
     uint16_t source_port, target_port;
-    uint8_t protocol;   /* IP protocol, 255 when there is none */
+    uint8_t protocol; /* IP protocol, 255 when there is none */
     uint16_t ethertype;
-    bool harness;       /* one address is a heartbeat's */
+    bool harness; /* one address is a heartbeat's */
     unsigned char *bytes;
     size_t length;
 };
@@ -43,7 +43,8 @@ struct cf_evidence {
     char problem[512]; /* why nothing here may be judged; "" when it may */
 };
 
-/* What a bundle must have been made from to count for this invocation; NULL members are not asked. */
+/* What a bundle must have been made from to count for this invocation; NULL members are not asked.
+ */
 struct cf_expected {
     const char *invocation;
     const char *register_sha256;

@@ -63,8 +63,7 @@ static bool is_heartbeat(const struct cf_frame *frame, const json_t *harness)
 {
     size_t index;
     json_t *record;
-    json_array_foreach(harness, index, record)
-    {
+    json_array_foreach (harness, index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
         const char *address = json_string_value(json_object_get(record, "address"));
         if (event != NULL && strcmp(event, "heartbeat") == 0 && address != NULL &&
@@ -104,7 +103,7 @@ int cf_frames_load(struct cf_leg_evidence *leg, const char *path, struct cf_erro
         return cf_fail(err, CF_E_BUNDLE, 0, "the capture cannot be read: %s", reason);
     struct pcap_pkthdr *header;
     const unsigned char *bytes;
-    int result, failed = 0;
+    int result = 0, failed = 0;
     if (pcap_datalink(capture) != DLT_EN10MB)
         failed = cf_fail(err, CF_E_BUNDLE, 0, "the capture has an unexpected link type");
     while (failed == 0 && (result = pcap_next_ex(capture, &header, &bytes)) == 1)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static json_t *say(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static json_t *say(const char *format, va_list args)
 {
     char text[512];
@@ -98,8 +99,7 @@ static const json_t *plan_of(const struct cf_evidence *evidence, const char *id)
 {
     size_t index;
     json_t *planned;
-    json_array_foreach(json_object_get(evidence->launch, "rows"), index, planned)
-    {
+    json_array_foreach (json_object_get(evidence->launch, "rows"), index, planned) {
         const char *is = json_string_value(json_object_get(planned, "id"));
         if (is != NULL && strcmp(is, id) == 0)
             return planned;
@@ -111,8 +111,7 @@ static const json_t *first_missing(const json_t *legs)
 {
     size_t index;
     json_t *leg;
-    json_array_foreach((json_t *)legs, index, leg)
-    {
+    json_array_foreach ((json_t *)legs, index, leg) {
         if (!json_is_true(json_object_get(leg, "ok")))
             return leg;
     }

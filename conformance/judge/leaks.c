@@ -28,7 +28,9 @@ static void describe(const json_t *record, char *text, size_t size)
                  via == NULL ? "?" : via);
     else
         snprintf(text, size, "%s %s", event == NULL ? "?" : event,
-                 where != NULL ? where : path != NULL ? path : "");
+                 where != NULL  ? where
+                 : path != NULL ? path
+                                : "");
 }
 
 void cf_judge_leaks(struct cf_finding *finding, const char *nonce)
@@ -38,10 +40,8 @@ void cf_judge_leaks(struct cf_finding *finding, const char *nonce)
     json_t *records, *record;
     size_t index;
     char file[256], what[256];
-    json_object_foreach(finding->evidence->legs[CF_SUBJECT].logs, observer, records)
-    {
-        json_array_foreach(records, index, record)
-        {
+    json_object_foreach (finding->evidence->legs[CF_SUBJECT].logs, observer, records) {
+        json_array_foreach (records, index, record) {
             if (needle == NULL || !may_testify(observer, record) ||
                 !cf_needle_in_json(needle, record))
                 continue;
@@ -54,7 +54,8 @@ void cf_judge_leaks(struct cf_finding *finding, const char *nonce)
     const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
     for (size_t i = 0; needle != NULL && i < leg->frame_count; i++)
         if (cf_needle_in(needle, leg->frames[i].bytes, leg->frames[i].length)) {
-            snprintf(file, sizeof file, "%.200s/subject/capture.pcap", finding->evidence->directory);
+            snprintf(file, sizeof file, "%.200s/subject/capture.pcap",
+                     finding->evidence->directory);
             cf_finding_violation(finding, file, leg->frames[i].number,
                                  "the attempt's nonce stands in frame %u, %s to %s",
                                  leg->frames[i].number, leg->frames[i].source,
@@ -91,8 +92,7 @@ static bool answers_for_strays(const struct cf_finding *finding)
 {
     size_t index;
     json_t *planned;
-    json_array_foreach(json_object_get(finding->evidence->launch, "rows"), index, planned)
-    {
+    json_array_foreach (json_object_get(finding->evidence->launch, "rows"), index, planned) {
         const char *id = json_string_value(json_object_get(planned, "id"));
         if (id != NULL && strcmp(id, "by.silent-link") == 0)
             return strcmp(finding->row->id, id) == 0;
@@ -104,8 +104,7 @@ static bool is_stray(const struct cf_finding *finding, const struct cf_frame *fr
 {
     size_t index;
     json_t *planned;
-    json_array_foreach(json_object_get(finding->evidence->launch, "rows"), index, planned)
-    {
+    json_array_foreach (json_object_get(finding->evidence->launch, "rows"), index, planned) {
         if (frame_is(frame, planned) || frame_carries(frame, planned))
             return false;
     }
@@ -141,15 +140,13 @@ static void count_requests(const struct cf_finding *finding, enum cf_leg leg,
     const char *observer;
     json_t *records, *record;
     size_t index;
-    json_object_foreach(finding->evidence->legs[leg].logs, observer, records)
-    {
+    json_object_foreach (finding->evidence->legs[leg].logs, observer, records) {
         if (strncmp(observer, "sidecar-", 8) != 0)
             continue;
-        json_array_foreach(records, index, record)
-        {
+        json_array_foreach (records, index, record) {
             const char *event = json_string_value(json_object_get(record, "event"));
-            bool counts = event != NULL && (strcmp(event, "request") == 0 ||
-                                            strcmp(event, "tunnel") == 0);
+            bool counts =
+                event != NULL && (strcmp(event, "request") == 0 || strcmp(event, "tunnel") == 0);
             if (!counts || !cf_needle_in_json(needle, record))
                 continue;
             if (found->requests++ == 0) {
@@ -171,8 +168,7 @@ struct cf_mediated cf_judge_mediated(const struct cf_finding *finding, enum cf_l
     if (needle == NULL)
         return found;
     count_requests(finding, leg, needle, &found);
-    json_array_foreach(cf_evidence_log(finding->evidence, leg, "canary"), index, record)
-    {
+    json_array_foreach (cf_evidence_log(finding->evidence, leg, "canary"), index, record) {
         const char *via = json_string_value(json_object_get(record, "via"));
         if (via != NULL && strcmp(via, "sidecar") == 0 && cf_needle_in_json(needle, record))
             found.arrivals++;

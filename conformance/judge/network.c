@@ -55,10 +55,8 @@ static bool logs_hear(const struct cf_finding *finding, const char *observer,
     const char *log;
     json_t *records, *record;
     size_t index;
-    json_object_foreach(finding->evidence->legs[CF_CONTROL].logs, log, records)
-    {
-        json_array_foreach(records, index, record)
-        {
+    json_object_foreach (finding->evidence->legs[CF_CONTROL].logs, log, records) {
+        json_array_foreach (records, index, record) {
             if (log_is(log, observer, record) && cf_needle_in_json(needle, record)) {
                 cf_finding_file(finding, CF_CONTROL, log, file);
                 *seq = json_integer_value(json_object_get(record, "seq"));
@@ -139,9 +137,10 @@ static void live(struct cf_finding *finding, bool after)
                        "the allowed request did not go through the sidecar (%u seen, %u arrived)",
                        seen.requests, seen.arrivals);
     else if (seen.requests > 1 || seen.arrivals > 1)
-        cf_finding_violation(finding, seen.file, seen.seq,
-                             "the allowed request was sent once and seen %u times, arrived %u times",
-                             seen.requests, seen.arrivals);
+        cf_finding_violation(
+            finding, seen.file, seen.seq,
+            "the allowed request was sent once and seen %u times, arrived %u times", seen.requests,
+            seen.arrivals);
     else if (after && !digest_fits(finding, target))
         cf_finding_leg(finding, name, false, seen.file, seen.seq,
                        "the allowed request does not carry the digest of the receipts received");
@@ -158,12 +157,10 @@ static void live_elsewhere(struct cf_finding *finding, const char *nonce)
     json_t *records, *record;
     size_t index;
     char file[256];
-    json_object_foreach(finding->evidence->legs[CF_SUBJECT].logs, observer, records)
-    {
+    json_object_foreach (finding->evidence->legs[CF_SUBJECT].logs, observer, records) {
         bool trusted = strncmp(observer, "sidecar-", 8) == 0 || strcmp(observer, "harness") == 0 ||
                        strcmp(observer, "lab") == 0;
-        json_array_foreach(records, index, record)
-        {
+        json_array_foreach (records, index, record) {
             const char *via = json_string_value(json_object_get(record, "via"));
             if (needle == NULL || trusted || (via != NULL && strcmp(via, "sidecar") == 0) ||
                 !cf_needle_in_json(needle, record))
@@ -202,8 +199,7 @@ static json_t *receipt(const struct cf_finding *finding, enum cf_leg leg)
 
 static unsigned long long capabilities(const json_t *from)
 {
-    const char *caps =
-        json_string_value(json_object_get(json_object_get(from, "priv"), "caps"));
+    const char *caps = json_string_value(json_object_get(json_object_get(from, "priv"), "caps"));
     return caps == NULL ? 0 : strtoull(caps, NULL, 16);
 }
 
@@ -235,11 +231,11 @@ static void attempted_by_probe(struct cf_finding *finding)
     const char *result = json_string_value(json_object_get(attempt, "result"));
     const char *errno_name = json_string_value(json_object_get(attempt, "errno"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
-    cf_finding_leg(finding, "attempt", defect == NULL, file,
-                   json_integer_value(json_object_get(ended, "seq")), "%s%s%s",
-                   defect != NULL ? defect : "the guest tried, and reports: ",
-                   defect != NULL ? "" : result,
-                   defect != NULL || errno_name == NULL ? "" : errno_name);
+    cf_finding_leg(
+        finding, "attempt", defect == NULL, file, json_integer_value(json_object_get(ended, "seq")),
+        "%s%s%s",
+        defect != NULL ? defect : "the guest tried, and reports: ", defect != NULL ? "" : result,
+        defect != NULL || errno_name == NULL ? "" : errno_name);
     json_decref(attempt);
     json_decref(bare);
 }
@@ -248,8 +244,8 @@ static void attempted_by_probe(struct cf_finding *finding)
 static void attempted_by_neighbour(struct cf_finding *finding)
 {
     char file[256];
-    json_t *asked = cf_evidence_harness(finding->evidence, CF_SUBJECT, "asked", "row",
-                                        finding->row->id);
+    json_t *asked =
+        cf_evidence_harness(finding->evidence, CF_SUBJECT, "asked", "row", finding->row->id);
     json_int_t code = json_integer_value(json_object_get(asked, "exit"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
     cf_finding_leg(finding, "attempt", asked != NULL && code >= 0, file,

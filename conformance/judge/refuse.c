@@ -7,8 +7,7 @@
 /* The same launch without the fault ran: its marker is on stdout and went through the sidecar. */
 static void control(struct cf_finding *finding, const char *by)
 {
-    json_t *baseline =
-        cf_evidence_harness(finding->evidence, CF_CONTROL, "baseline", "by", by);
+    json_t *baseline = cf_evidence_harness(finding->evidence, CF_CONTROL, "baseline", "by", by);
     const char *nonce = json_string_value(json_object_get(baseline, "nonce"));
     const char *printed = json_string_value(json_object_get(baseline, "stdout"));
     struct cf_mediated seen = {0};
@@ -22,7 +21,8 @@ static void control(struct cf_finding *finding, const char *by)
                    ran ? "ran" : "did not run", seen.requests);
 }
 
-/* Exit statuses with a meaning of their own: 125 is "refused", and nothing else may stand for it. */
+/* Exit statuses with a meaning of their own: 125 is "refused", and nothing else may stand for it.
+ */
 static void refused(struct cf_finding *finding, const json_t *refusal, const char *file)
 {
     json_int_t seq = json_integer_value(json_object_get(refusal, "seq"));
@@ -45,8 +45,8 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
 void cf_judge_refuse(struct cf_finding *finding)
 {
     char file[256];
-    const json_t *refusal = cf_evidence_harness(finding->evidence, CF_SUBJECT, "refusal", "row",
-                                                finding->row->id);
+    const json_t *refusal =
+        cf_evidence_harness(finding->evidence, CF_SUBJECT, "refusal", "row", finding->row->id);
     const char *by = json_string_value(json_object_get(refusal, "by"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
     control(finding, by == NULL ? "launcher" : by);

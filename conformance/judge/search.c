@@ -148,8 +148,7 @@ bool cf_needle_in_json(const struct cf_needle *needle, const json_t *value)
     if (json_is_object(value)) {
         const char *key;
         json_t *member;
-        json_object_foreach((json_t *)value, key, member)
-        {
+        json_object_foreach ((json_t *)value, key, member) {
             if (in_text(needle, key) || cf_needle_in_json(needle, member))
                 return true;
         }

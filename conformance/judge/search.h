@@ -1,6 +1,7 @@
 /*
- * search.h - whether bytes carry a nonce, in any of the spellings a leak might use: raw, hexadecimal,
- * base32 and base64 (of the bytes and of the text, at every alignment), reversed, case-folded.
+ * search.h - whether bytes carry a nonce, in any of the spellings a leak might use: raw,
+ * hexadecimal, base32 and base64 (of the bytes and of the text, at every alignment), reversed,
+ * case-folded.
  */
 #ifndef CF_SEARCH_H
 #define CF_SEARCH_H

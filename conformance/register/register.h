@@ -40,7 +40,8 @@ enum cf_scenario {
     CF_OUTAGE,   /* the same, with a fault injected when the probe says it waits for one */
     CF_REFUSE,   /* one good launch, then one launch per row with that row's fault */
     CF_CASES,    /* one command per row, bare and confined */
-    CF_RECORDER, /* the launcher alone: its runner is an instrument that records what it was given */
+    CF_RECORDER, /* the launcher alone: its runner is an instrument that records what it was given
+                  */
     CF_NEIGHBOUR /* another user's process knocks at bridge and stub while a guest runs */
 };
 
@@ -79,7 +80,8 @@ const char *cf_level_name(enum cf_level level);
 const char *cf_subject_name(enum cf_subject subject);
 const char *cf_kind_name(enum cf_kind kind);
 
-/* SHA-256 (hexadecimal) over every field of every row and launch: what a bundle was planned from. */
+/* SHA-256 (hexadecimal) over every field of every row and launch: what a bundle was planned from.
+ */
 int cf_register_digest(char text[65], struct cf_error *err);
 
 /* Whether SELECTOR (a row id, a group, a level, an invariant, a launch) names ROW. */

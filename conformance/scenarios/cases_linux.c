@@ -35,9 +35,9 @@ static const struct test_case cases[] = {
 static const struct {
     const char *name;
     int number;
-} signal_names[] = {{"INT", SIGINT},   {"TERM", SIGTERM}, {"HUP", SIGHUP},     {"QUIT", SIGQUIT},
-                    {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"WINCH", SIGWINCH}, {"CONT", SIGCONT},
-                    {"TSTP", SIGTSTP}};
+} signal_names[] = {{"INT", SIGINT},     {"TERM", SIGTERM}, {"HUP", SIGHUP},
+                    {"QUIT", SIGQUIT},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+                    {"WINCH", SIGWINCH}, {"CONT", SIGCONT}, {"TSTP", SIGTSTP}};
 
 static int signal_number(const char *name)
 {
@@ -101,7 +101,8 @@ static bool act(struct cf_process *process, const char *verb, const char *argume
 static char *play(struct cf_process *process, const char *script)
 {
     char *copy = strdup(script), *state = NULL, *stuck = NULL;
-    for (char *word = strtok_r(copy, " ", &state); word != NULL; word = strtok_r(NULL, " ", &state)) {
+    for (char *word = strtok_r(copy, " ", &state); word != NULL;
+         word = strtok_r(NULL, " ", &state)) {
         char *argument = strchr(word, ':');
         if (argument != NULL)
             *argument++ = '\0';
@@ -136,8 +137,8 @@ static const char *substitute(const struct cf_stage *stage, const struct substit
     return buffer;
 }
 
-static void build(struct cf_start *start, const struct cf_stage *stage, const struct test_case *test,
-                  const struct cf_plan_row *planned)
+static void build(struct cf_start *start, const struct cf_stage *stage,
+                  const struct test_case *test, const struct cf_plan_row *planned)
 {
     const char *argv[CASE_WORDS + 1] = {0};
     char buffers[CASE_WORDS][128], options[256];
@@ -163,7 +164,11 @@ static int run_case(struct cf_stage *stage, const struct test_case *test, int in
     struct cf_start start;
     struct cf_process process;
     build(&start, stage, test, planned);
-    int failed = cf_stage_start(stage, &process, &start, -1, err);
+    /* A descriptor the caller left open: bare, the command finds it; confined, it must not. */
+    int stray = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int failed = cf_stage_start(stage, &process, &start, stray, err);
+    if (stray >= 0)
+        close(stray);
     cf_start_release(&start);
     if (failed != 0)
         return failed;

@@ -28,8 +28,16 @@ static int ask(struct cf_stage *stage, const struct cf_plan_row *planned, const 
     char address[64], argument[80];
     cf_plan_value(" addr=@4", "addr", nonce, address, sizeof address);
     snprintf(argument, sizeof argument, "addr=%s", address);
-    const char *argv[] = {"/lab/bin/firma-probe", "--plan", "/lab/plan/plan.txt", "--token",
-                          stage->launch->token, "--one", technique, nonce, argument, "port=80",
+    const char *argv[] = {"/lab/bin/firma-probe",
+                          "--plan",
+                          "/lab/plan/plan.txt",
+                          "--token",
+                          stage->launch->token,
+                          "--one",
+                          technique,
+                          nonce,
+                          argument,
+                          "port=80",
                           NULL};
     struct cf_start start = {0};
     for (const char *const *word = argv; *word != NULL; word++)

@@ -3,7 +3,8 @@
  *
  * The probe says on stdout that it waits; the fault is made; only then is the fault's nonce written
  * to the probe's stdin, so a receipt that carries the nonce is later than the fault, whatever clock
- * the guest has. The control runs the same steps bare, with no fault: they must reach the observers.
+ * the guest has. The control runs the same steps bare, with no fault: they must reach the
+ * observers.
  */
 #include "scenarios/stage.h"
 
@@ -29,8 +30,7 @@ static pid_t find_runner(struct cf_stage *stage)
     json_t *survivors = cf_lab_survivors(stage->lab), *process;
     size_t index;
     pid_t runner = -1;
-    json_array_foreach(survivors, index, process)
-    {
+    json_array_foreach (survivors, index, process) {
         const char *cmdline = json_string_value(json_object_get(process, "cmdline"));
         pid_t pid = (pid_t)json_integer_value(json_object_get(process, "pid"));
         bool is_runner = cmdline != NULL && strstr(cmdline, "--launch-contract") != NULL;

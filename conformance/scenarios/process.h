@@ -1,9 +1,9 @@
 /*
  * process.h - one subject process under the harness's eyes: streams, stimuli, exit.
  *
- * A process is started on pipes or on a pseudo-terminal of its own. Every wait is a poll(2) over its
- * streams and its exit, bounded by a deadline; nothing sleeps. Both output streams are hashed whole
- * and kept up to a bound.
+ * A process is started on pipes or on a pseudo-terminal of its own. Every wait is a poll(2) over
+ * its streams and its exit, bounded by a deadline; nothing sleeps. Both output streams are hashed
+ * whole and kept up to a bound.
  */
 #ifndef CF_PROCESS_H
 #define CF_PROCESS_H
@@ -18,12 +18,12 @@
 enum { CF_STREAM_KEPT = 1 << 20 };
 
 struct cf_stream {
-    int fd;               /* the harness's end, -1 after end of file */
-    unsigned char *data;  /* the first CF_STREAM_KEPT bytes */
-    size_t kept, looked;  /* `looked`: how far cf_process_await() has consumed */
-    uint64_t total;       /* all bytes */
-    void *hash;           /* EVP_MD_CTX over all bytes */
-    char sha256[65];      /* filled by cf_process_finish() */
+    int fd;              /* the harness's end, -1 after end of file */
+    unsigned char *data; /* the first CF_STREAM_KEPT bytes */
+    size_t kept, looked; /* `looked`: how far cf_process_await() has consumed */
+    uint64_t total;      /* all bytes */
+    void *hash;          /* EVP_MD_CTX over all bytes */
+    char sha256[65];     /* filled by cf_process_finish() */
 };
 
 struct cf_process_config {
@@ -42,7 +42,7 @@ struct cf_process {
     struct cf_stream out, err;
     bool ended, timed_out;
     bool held_open; /* somebody kept an output stream open beyond the process's end */
-    int status; /* wait status once ended */
+    int status;     /* wait status once ended */
     uint64_t started, stopped;
 };
 

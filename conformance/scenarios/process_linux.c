@@ -169,8 +169,8 @@ static int remaining(uint64_t deadline)
     return now >= deadline ? 0 : (int)((deadline - now) / 1000000u) + 1;
 }
 
-/* One poll over everything; WANT_WRITE adds the input. Returns false when the deadline has passed or
- * nothing is left to wait for; *WRITABLE tells about the input. */
+/* One poll over everything; WANT_WRITE adds the input. Returns false when the deadline has passed
+ * or nothing is left to wait for; *WRITABLE tells about the input. */
 static bool pump(struct cf_process *process, uint64_t deadline, bool want_write, bool *writable)
 {
     struct pollfd fds[4] = {

@@ -2,9 +2,9 @@
  * recorder.c - what a launcher hands to its runner, recorded by a runner that is an instrument.
  *
  * Subject: `firma-run` with the recorder as its runner. Control: the recorder started by hand with
- * everything wrong on purpose (a stray argument, variable, descriptor and signal setting, a readable
- * contract with a secret in it, no proof): each check must object to that record, or it could not
- * have objected to the subject's.
+ * everything wrong on purpose (a stray argument, variable, descriptor and signal setting, a
+ * readable contract with a secret in it, no proof): each check must object to that record, or it
+ * could not have objected to the subject's.
  */
 #include "scenarios/stage.h"
 
@@ -53,9 +53,9 @@ static int soil(struct cf_error *err)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", soiled_contract);
     ssize_t written = write(fd, text, sizeof text - 1);
     close(fd);
-    return written == (ssize_t)(sizeof text - 1) ? 0
-                                                 : cf_fail(err, CF_E_SYSTEM, EIO, "%s",
-                                                           soiled_contract);
+    return written == (ssize_t)(sizeof text - 1)
+               ? 0
+               : cf_fail(err, CF_E_SYSTEM, EIO, "%s", soiled_contract);
 }
 
 static int control(struct cf_stage *stage, struct cf_error *err)
@@ -64,10 +64,14 @@ static int control(struct cf_stage *stage, struct cf_error *err)
     int failed = soil(err);
     if (failed != 0)
         return failed;
-    static const char *const argv[] = {"/usr/bin/env",  "--ignore-signal=USR1",
-                                       "--block-signal=USR2", recorder,
-                                       "--launch-contract",   soiled_contract,
-                                       "--stray",             NULL};
+    static const char *const argv[] = {"/usr/bin/env",
+                                       "--ignore-signal=USR1",
+                                       "--block-signal=USR2",
+                                       recorder,
+                                       "--launch-contract",
+                                       soiled_contract,
+                                       "--stray",
+                                       NULL};
     for (const char *const *word = argv; *word != NULL; word++)
         cf_words_add(&start.argv, "%s", *word);
     cf_words_add(&start.env, "FIRMA_CAPABILITY_TOKEN=firma-secret-token");

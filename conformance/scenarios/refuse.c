@@ -20,7 +20,8 @@
 static const char direct_directory[] = "/lab/run/direct";
 static const char direct_contract[] = "/lab/run/direct/vz-guest-launch.json";
 
-/* The command of every launch here: says its nonce on stdout, then asks for it by way of the proxy. */
+/* The command of every launch here: says its nonce on stdout, then asks for it by way of the proxy.
+ */
 struct marker {
     char url[128];
     const char *argv[6];
@@ -57,7 +58,7 @@ static json_t *proxy_environment(const struct cf_stage *stage, uint16_t proxy)
     json_t *env = json_object();
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%u", proxy);
-    static const char *const names[] = {"ALL_PROXY",  "HTTPS_PROXY", "HTTP_PROXY",
+    static const char *const names[] = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY",
                                         "all_proxy", "https_proxy", "http_proxy"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         json_object_set_new(env, names[i], json_string(url));
@@ -75,9 +76,9 @@ static json_t *make_invariants(void)
 {
     json_t *invariants = json_array();
     for (int i = 0; i < 6; i++)
-        json_array_append_new(
-            invariants, json_pack("{ssss}", "name", cf_invariant_name((enum cf_invariant)i), "mode",
-                                  "required"));
+        json_array_append_new(invariants,
+                              json_pack("{ssss}", "name", cf_invariant_name((enum cf_invariant)i),
+                                        "mode", "required"));
     return invariants;
 }
 
@@ -105,8 +106,8 @@ static json_t *make_contract(const struct cf_stage *stage, const struct marker *
     return json_pack("{si ss ss s{ss} s{ssssss} so so so so}", "version", 1, "sandbox_id", sandbox,
                      "runtime_dir", direct_directory, "runner", "path", stage->runner, "guest",
                      "kernel", "/lab/artifacts/kernel", "initrd", "/lab/artifacts/initrd", "rootfs",
-                     "/lab/artifacts/rootfs", "command", command, "mounts", make_mounts(), "network",
-                     network, "invariants", make_invariants());
+                     "/lab/artifacts/rootfs", "command", command, "mounts", make_mounts(),
+                     "network", network, "invariants", make_invariants());
 }
 
 static int write_contract(const char *text, size_t length, mode_t mode, struct cf_error *err)
@@ -291,13 +292,13 @@ static int launch(struct cf_stage *stage, const struct fault *fault, const char 
 static int run_controls(struct cf_stage *stage, struct cf_error *err)
 {
     static const struct fault by_launcher = {"none", false, NULL}, direct = {"none", true, NULL};
-    int failed = launch(stage, &by_launcher, stage->launch->live_before, "baseline",
-                        json_pack("{ssss}", "nonce", stage->launch->live_before, "by", "launcher"),
-                        err);
+    int failed =
+        launch(stage, &by_launcher, stage->launch->live_before, "baseline",
+               json_pack("{ssss}", "nonce", stage->launch->live_before, "by", "launcher"), err);
     if (failed == 0 && strcmp(stage->launch->launch->detail, "runner") == 0)
-        failed = launch(stage, &direct, stage->launch->live_after, "baseline",
-                        json_pack("{ssss}", "nonce", stage->launch->live_after, "by", "runner"),
-                        err);
+        failed =
+            launch(stage, &direct, stage->launch->live_after, "baseline",
+                   json_pack("{ssss}", "nonce", stage->launch->live_after, "by", "runner"), err);
     return failed;
 }
 
@@ -319,9 +320,9 @@ int cf_scenario_refuse(struct cf_stage *stage, struct cf_error *err)
         const struct fault *fault = find_fault(planned->row->attempt);
         if (fault == NULL)
             return cf_fail(err, CF_E_SYSTEM, 0, "%s: no fault of this name", planned->row->attempt);
-        json_t *fields = json_pack("{ssssssss}", "row", planned->row->id, "nonce",
-                                   planned->nonce[CF_SUBJECT], "fault", fault->name, "by",
-                                   fault->direct ? "runner" : "launcher");
+        json_t *fields =
+            json_pack("{ssssssss}", "row", planned->row->id, "nonce", planned->nonce[CF_SUBJECT],
+                      "fault", fault->name, "by", fault->direct ? "runner" : "launcher");
         failed = launch(stage, fault, planned->nonce[CF_SUBJECT], "refusal", fields, err);
         if (failed == 0)
             failed = restore(stage, err);

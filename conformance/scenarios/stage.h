@@ -21,8 +21,8 @@ struct cf_stage {
     struct cf_events *events; /* the lab's, borrowed */
     const struct cf_plan_launch *launch;
     enum cf_leg leg;
-    int evidence_fd;         /* borrowed */
-    const char *runner;      /* in the lab: /lab/runner/NAME */
+    int evidence_fd;    /* borrowed */
+    const char *runner; /* in the lab: /lab/runner/NAME */
     struct cf_sidecar sidecar;
 };
 
@@ -62,7 +62,8 @@ int cf_stage_start(struct cf_stage *stage, struct cf_process *process, const str
  * survivors, what is left in the run directory. Then clears the subject. */
 void cf_stage_ended(struct cf_stage *stage, struct cf_process *process, const char *event,
                     json_t *fields);
-/* Waits until nothing of the subject is alive, at most MS; records `gone` {within_ms} or {never}. */
+/* Waits until nothing of the subject is alive, at most MS; records `gone` {within_ms} or {never}.
+ */
 void cf_stage_await_gone(struct cf_stage *stage, unsigned ms);
 /* Records the launch contract that stands in the run directory, as event `contract`; returns a copy
  * of the parsed JSON, or NULL. */
@@ -82,7 +83,8 @@ int cf_scenario_cases(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_recorder(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_neighbour(struct cf_stage *stage, struct cf_error *err);
 
-/* The lab body for a stage: opens (plan, sidecar, heartbeat), runs the scenario, settles, closes. */
+/* The lab body for a stage: opens (plan, sidecar, heartbeat), runs the scenario, settles, closes.
+ */
 int cf_stage_run(struct cf_stage *stage, struct cf_error *err);
 
 #endif

@@ -145,7 +145,7 @@ json_t *cf_stage_contract(struct cf_stage *stage)
 void cf_stage_probe(const struct cf_stage *stage, const char *command[8])
 {
     const char *words[] = {"/lab/bin/firma-probe", "--plan", "/lab/plan/plan.txt", "--token",
-                           stage->launch->token, NULL};
+                           stage->launch->token,   NULL};
     memcpy(command, words, sizeof words);
 }
 
@@ -175,8 +175,7 @@ static void record_files(struct cf_stage *stage)
     json_t *paths = paths_below("/lab/readonly", "");
     size_t index;
     json_t *path;
-    json_array_foreach(paths, index, path)
-    {
+    json_array_foreach (paths, index, path) {
         char text[4096];
         int fd = open(json_string_value(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text);

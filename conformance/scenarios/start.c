@@ -63,14 +63,19 @@ static void add_all(struct cf_words *words, const char *const *texts)
 
 /* What a command is promised to find, before the launcher adds its own variables. */
 static const char *const command_environment[] = {
-    "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/lab/work", "TERM=xterm", "LANG=C.UTF-8",
-    "FIRMA_TEST_EMPTY=", "FIRMA_TEST_VALUE=two words = \"quoted\"\n$(not expanded)", NULL};
+    "PATH=/usr/local/bin:/usr/bin:/bin",
+    "HOME=/lab/work",
+    "TERM=xterm",
+    "LANG=C.UTF-8",
+    "FIRMA_TEST_EMPTY=",
+    "FIRMA_TEST_VALUE=two words = \"quoted\"\n$(not expanded)",
+    NULL};
 
 /* Secrets an operator's shell may hold; none may travel further. */
-static const char *const operator_secrets[] = {
-    "FIRMA_CAPABILITY_TOKEN=firma-secret-token", "FIRMA_BROKER_ADDR=firma-secret-broker",
-    "FIRMA_SECRET_PROVIDER_NAMES=firma-secret-names", "AWS_SECRET_ACCESS_KEY=firma-secret-aws",
-    NULL};
+static const char *const operator_secrets[] = {"FIRMA_CAPABILITY_TOKEN=firma-secret-token",
+                                               "FIRMA_BROKER_ADDR=firma-secret-broker",
+                                               "FIRMA_SECRET_PROVIDER_NAMES=firma-secret-names",
+                                               "AWS_SECRET_ACCESS_KEY=firma-secret-aws", NULL};
 
 static void launcher_environment(struct cf_words *env, const struct cf_stage *stage)
 {
@@ -97,11 +102,20 @@ static void launcher_environment(struct cf_words *env, const struct cf_stage *st
 void cf_start_launcher(struct cf_start *start, const struct cf_stage *stage,
                        const char *const *options, const char *const *command)
 {
-    static const char *const standard[] = {
-        "/lab/bin/firma-run", "--cwd",     "/lab/work",     "--profile",
-        "conformance",        "--agent-id", "probe",         "--mount",
-        "/lab/bin:/lab/bin:ro", "--mount",  "/lab/plan:/lab/plan:ro", "--mount",
-        "/lab/readonly:/lab/readonly:ro", NULL};
+    static const char *const standard[] = {"/lab/bin/firma-run",
+                                           "--cwd",
+                                           "/lab/work",
+                                           "--profile",
+                                           "conformance",
+                                           "--agent-id",
+                                           "probe",
+                                           "--mount",
+                                           "/lab/bin:/lab/bin:ro",
+                                           "--mount",
+                                           "/lab/plan:/lab/plan:ro",
+                                           "--mount",
+                                           "/lab/readonly:/lab/readonly:ro",
+                                           NULL};
     *start = (struct cf_start){0};
     add_all(&start->argv, standard);
     for (const char *const *variable = command_environment; *variable != NULL; variable++) {
@@ -114,14 +128,17 @@ void cf_start_launcher(struct cf_start *start, const struct cf_stage *stage,
     launcher_environment(&start->env, stage);
 }
 
-void cf_start_bare(struct cf_start *start, const struct cf_stage *stage,
-                   const char *const *command)
+void cf_start_bare(struct cf_start *start, const struct cf_stage *stage, const char *const *command)
 {
-    static const char *const unprivileged[] = {"/usr/bin/setpriv", "--bounding-set=-all",
-                                               "--inh-caps=-all",  "--ambient-caps=-all",
-                                               "--no-new-privs",   "--", NULL};
-    static const char *const proxies[] = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
-                                          "http_proxy", "https_proxy", "all_proxy", NULL};
+    static const char *const unprivileged[] = {"/usr/bin/setpriv",
+                                               "--bounding-set=-all",
+                                               "--inh-caps=-all",
+                                               "--ambient-caps=-all",
+                                               "--no-new-privs",
+                                               "--",
+                                               NULL};
+    static const char *const proxies[] = {"HTTP_PROXY",  "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
+                                          "https_proxy", "all_proxy",   NULL};
     *start = (struct cf_start){0};
     add_all(&start->argv, unprivileged);
     add_all(&start->argv, command);

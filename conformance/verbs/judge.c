@@ -16,14 +16,12 @@ static int tell(const json_t *verdict)
     json_t *item;
     printf("%s: %s\n%s\n", json_string_value(json_object_get(verdict, "id")), is,
            json_string_value(json_object_get(verdict, "reason")));
-    json_array_foreach(json_object_get(verdict, "legs"), index, item)
-    {
+    json_array_foreach (json_object_get(verdict, "legs"), index, item) {
         printf("  %s %s: %s\n", json_is_true(json_object_get(item, "ok")) ? "holds  " : "missing",
                json_string_value(json_object_get(item, "name")),
                json_string_value(json_object_get(item, "detail")));
     }
-    json_array_foreach(json_object_get(verdict, "violations"), index, item)
-    {
+    json_array_foreach (json_object_get(verdict, "violations"), index, item) {
         printf("  violation: %s (%s, record %d)\n",
                json_string_value(json_object_get(item, "what")),
                json_string_value(json_object_get(item, "file")),
@@ -61,8 +59,7 @@ static int judge(const struct cf_options *options, const struct cf_row *row,
 int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
 {
     struct cf_target target = {0};
-    const struct cf_row *row =
-        options->row_count == 1 ? cf_row_find(options->rows[0]) : NULL;
+    const struct cf_row *row = options->row_count == 1 ? cf_row_find(options->rows[0]) : NULL;
     if (row == NULL || options->out == NULL)
         return cf_fail(err, CF_E_USAGE, 0, "judge: one --row ID and --out DIR are needed");
     if (cf_launch_find(row->launch)->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user()) {

@@ -29,9 +29,9 @@ static int list_json(void)
             rows, json_pack("{ss ss ss ss ss ss ss ss ss ss ss}", "id", row->id, "level",
                             cf_level_name(row->level), "group", cf_row_group(row), "invariant",
                             cf_invariant_name(row->invariant), "subject",
-                            cf_subject_name(row->subject), "kind", cf_kind_name(row->kind), "launch",
-                            row->launch, "observers", row->observers, "attempt", row->attempt,
-                            "source", row->source, "statement", row->statement));
+                            cf_subject_name(row->subject), "kind", cf_kind_name(row->kind),
+                            "launch", row->launch, "observers", row->observers, "attempt",
+                            row->attempt, "source", row->source, "statement", row->statement));
     }
     int failed = json_dumpf(rows, stdout, JSON_INDENT(2));
     putchar('\n');

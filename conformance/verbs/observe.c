@@ -1,9 +1,9 @@
 /* observe.c - one launch, observed: CTest's fixture. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <errno.h>
 
 #include "base/invocation.h"
 #include "lab/lab.h"

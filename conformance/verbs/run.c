@@ -53,9 +53,8 @@ static int make_directory(struct making *making, struct cf_error *err)
         return cf_fail(err, CF_E_SYSTEM, ENAMETOOLONG, "--out %s", out);
     if (mkdir(making->directory, 0755) != 0)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", making->directory);
-    making->run = (struct cf_run){.directory = making->directory,
-                                  .id = making->id,
-                                  .invocation = making->invocation};
+    making->run = (struct cf_run){
+        .directory = making->directory, .id = making->id, .invocation = making->invocation};
     return cf_register_digest(making->run.register_sha256, err);
 }
 
@@ -64,8 +63,7 @@ static void excuse_platform(struct making *making)
 {
     for (size_t i = 0; i < making->plan.count; i++) {
         struct cf_plan_launch *launch = &making->plan.launches[i];
-        bool excused =
-            launch->launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user();
+        bool excused = launch->launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user();
         for (size_t r = 0; r < launch->count; r++) {
             const char *id = launch->rows[r].row->id;
             json_array_append_new(making->planned, json_string(id));
@@ -89,8 +87,8 @@ static int prepare(struct making *making, struct cf_error *err)
     const struct cf_options *options = making->options;
     making->planned = json_array();
     making->not_applicable = json_object();
-    int failed = cf_target_find(&making->target, options->runner, options->launcher, options->bin,
-                                err);
+    int failed =
+        cf_target_find(&making->target, options->runner, options->launcher, options->bin, err);
     if (failed == 0)
         failed = cf_plan_make(&making->plan, options->rows, options->row_count, err);
     if (failed == 0)
@@ -166,8 +164,7 @@ static int explain_all(const struct making *making, const json_t *result, struct
     size_t index;
     json_t *row;
     int failed = 0;
-    json_array_foreach(json_object_get(result, "rows"), index, row)
-    {
+    json_array_foreach (json_object_get(result, "rows"), index, row) {
         const char *id = json_string_value(json_object_get(row, "id"));
         if (failed == 0)
             failed = cf_report_explain(stdout, making->directory, result, id, err);

@@ -55,8 +55,7 @@ int cf_verb_verify(const struct cf_options *options, struct cf_error *err)
         return cf_fail(err, CF_E_USAGE, 0, "verify: name the directory of a run");
     json_t *record = load(options->argument, "run.json", err);
     json_t *stored = record == NULL ? NULL : load(options->argument, "conformance.json", err);
-    json_t *computed =
-        stored == NULL ? NULL : cf_result_judge(options->argument, record, err);
+    json_t *computed = stored == NULL ? NULL : cf_result_judge(options->argument, record, err);
     int status = -CF_E_BUNDLE;
     if (computed != NULL) {
         unsigned differences = compare(computed, stored);
@@ -77,8 +76,7 @@ int cf_verb_report(const struct cf_options *options, struct cf_error *err)
     if (options->argument == NULL)
         return cf_fail(err, CF_E_USAGE, 0, "report: name the directory of a run");
     json_t *record = load(options->argument, "run.json", err);
-    json_t *result =
-        record == NULL ? NULL : cf_result_judge(options->argument, record, err);
+    json_t *result = record == NULL ? NULL : cf_result_judge(options->argument, record, err);
     int status = result == NULL ? -CF_E_BUNDLE : cf_result_exit(result);
     if (result != NULL && options->row_count == 1) {
         int failed = cf_report_explain(stdout, options->argument, result, options->rows[0], err);
