@@ -49,7 +49,7 @@ static int remove_entry(int parent, const char *name, dev_t device, int depth)
 int firma_remove_tree(int parent, const char *name)
 {
     struct stat info;
-    if (fstat(parent, &info) < 0)
+    if (fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
     return remove_entry(parent, name, info.st_dev, 0);
 }

@@ -163,8 +163,8 @@ static void test_R4_typed_interrupt_in_a_pipeline_arrives_once(void **state)
     assert_int_equal(getpgid(runner), run.pid);
     type(&run, "\x03");
     expect_number(&run, SIGINT);
-    kill(run.pid, SIGINT);
-    expect_number(&run, SIGINT);
+    kill(run.pid, SIGUSR1); /* another one: an INT might merge with one that is still pending */
+    expect_number(&run, SIGUSR1);
     close(input[1]);
     assert_int_equal(end_of(&run), 0);
 }

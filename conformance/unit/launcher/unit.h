@@ -11,13 +11,13 @@
 
 #include "firma_run.h"
 
-/* Expects the call RESULT to be -CODE and the message in ERR to hold TEXT. */
-#define assert_refused(result, err, expected, text)                                                \
+/* Expects the call RESULT to be -CODE and the message in ERR to hold PART. */
+#define assert_refused(result, err, expected, part)                                                \
     do {                                                                                           \
         assert_int_equal(result, -(expected));                                                     \
         assert_int_equal((err).code, expected);                                                    \
-        if (strstr((err).text, text) == NULL)                                                      \
-            fail_msg("\"%s\" is not in the message \"%s\"", text, (err).text);                     \
+        if (strstr((err).text, part) == NULL)                                                      \
+            fail_msg("\"%s\" is not in the message \"%s\"", part, (err).text);                     \
     } while (0)
 
 #endif
