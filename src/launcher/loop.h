@@ -1,9 +1,10 @@
 /*
  * loop.h - one thread, one event loop: sockets, timers, signals and children.
  *
- * epoll behind it on Linux (loop_epoll.c), kqueue elsewhere (loop_kqueue.c). Callbacks run one at a
- * time from firma_loop_run(); a callback may watch, unwatch and free any watcher, its own included.
- * Watchers are embedded in the caller's objects and borrowed by the loop until they are unwatched.
+ * epoll behind it on Linux (loop_epoll_linux.c), kqueue elsewhere (loop_kqueue.c). Callbacks run
+ * one at a time from firma_loop_run(); a callback may watch, unwatch and free any watcher, its own
+ * included. Watchers are embedded in the caller's objects and borrowed by the loop until they are
+ * unwatched.
  */
 #ifndef FIRMA_LOOP_H
 #define FIRMA_LOOP_H
@@ -65,7 +66,8 @@ int firma_loop_signals(struct firma_loop *loop, const sigset_t *set,
 
 /* Calls HANDLER once with the raw wait status when CHILD ends; the loop reaps it. Several children
  * may be watched at once. With UNTRACED, stops and continues are reported too (WUNTRACED |
- * WCONTINUED statuses), and the watch goes on until the child ends. */
+ * WCONTINUED statuses), and the watch goes on until the child ends; SIGCHLD is then blocked in the
+ * calling thread. A child that somebody else reaped is reported with status -1. */
 int firma_loop_child(struct firma_loop *loop, pid_t child, bool untraced,
                      void (*handler)(void *context, pid_t child, int status), void *context,
                      struct firma_error *err);
