@@ -90,50 +90,86 @@ static void load_plan(struct cf_explanation *explanation)
     explanation->plan =
         json_incref((json_t *)find_row(json_object_get(launch, "rows"), explanation->id));
     explanation->live = json_incref(json_object_get(launch, "live"));
-    cf_needle_init(&explanation->control, cf_result_text(explanation->plan, "control"));
-    cf_needle_init(&explanation->attempt, cf_result_text(explanation->plan, "attempt"));
-    cf_needle_init(&explanation->before, cf_result_text(explanation->live, "before"));
-    cf_needle_init(&explanation->after, cf_result_text(explanation->live, "after"));
+    explanation->control = cf_needle_new(cf_result_text(explanation->plan, "control"));
+    explanation->attempt = cf_needle_new(cf_result_text(explanation->plan, "attempt"));
+    explanation->before = cf_needle_new(cf_result_text(explanation->live, "before"));
+    explanation->after = cf_needle_new(cf_result_text(explanation->live, "after"));
 }
 
-static bool is_harness(const json_t *record, const char *event, const char *lab)
+static bool is_harness(const json_t *record, const char *lab)
 {
-    return strcmp(cf_result_text(record, "event"), event) == 0 &&
+    const char *file = strrchr(cf_result_text(record, "file"), '/');
+    return file != NULL && strcmp(file, "/harness.jsonl") == 0 &&
            strcmp(cf_result_text(record, "lab"), lab) == 0;
 }
 
-bool cf_explain_concerns(const struct cf_explanation *explanation, const json_t *record,
-                         const char *event, const char *lab)
+size_t cf_explain_next(const struct cf_explanation *explanation, size_t from, const char *event,
+                       const char *lab)
 {
-    if (!is_harness(record, event, lab))
-        return false;
-    if (strcmp(cf_result_text(record, "row"), explanation->id) == 0)
-        return true;
-    for (size_t i = 0; i < explanation->logs.count; i++) {
-        const json_t *other = explanation->logs.lines[i].record;
-        if (is_harness(other, event, lab) &&
-            strcmp(cf_result_text(other, "row"), explanation->id) == 0)
-            return false;
+    for (size_t i = from; i < explanation->logs.count; i++) {
+        const json_t *record = explanation->logs.lines[i].record;
+        if (is_harness(record, lab) && strcmp(cf_result_text(record, "event"), event) == 0)
+            return i;
     }
-    return cf_result_text(record, "row")[0] == '\0';
+    return explanation->logs.count;
 }
 
-/* A lab's time starts with the row's command, or with its first event when there is none. */
+/* What came of a process: its exit status and how long it took. */
+static bool is_outcome(const json_t *record)
+{
+    return json_object_get(record, "exit") != NULL && json_object_get(record, "ms") != NULL;
+}
+
+/* A launch with a command per row logs contract and command first and then, with the row's name,
+ * what came of it. */
+const char *cf_explain_owner(const struct cf_explanation *explanation, size_t i)
+{
+    const json_t *record = explanation->logs.lines[i].record;
+    const char *lab = cf_result_text(record, "lab");
+    for (; i < explanation->logs.count; i++) {
+        const json_t *later = explanation->logs.lines[i].record;
+        if (later == record ? cf_result_text(record, "row")[0] != '\0'
+                            : is_harness(later, lab) && is_outcome(later))
+            return cf_result_text(later, "row");
+    }
+    return "";
+}
+
+/* When the row's command was started in LAB, else its first command, else its first event. */
+static json_int_t find_origin(const struct cf_explanation *explanation, const char *lab,
+                              json_int_t first)
+{
+    const struct cf_log_line *lines = explanation->logs.lines;
+    size_t count = explanation->logs.count;
+    size_t started = cf_explain_next(explanation, 0, "command", lab);
+    for (size_t i = started; i < count; i = cf_explain_next(explanation, i + 1, "command", lab))
+        if (strcmp(cf_explain_owner(explanation, i), explanation->id) == 0)
+            return lines[i].t;
+    return started < count ? lines[started].t : first;
+}
+
 static json_t *find_origins(const struct cf_explanation *explanation)
 {
     json_t *origins = json_object();
-    json_auto_t *started = json_object();
     for (size_t i = 0; i < explanation->logs.count; i++) {
         const struct cf_log_line *line = &explanation->logs.lines[i];
         const char *lab = cf_result_text(line->record, "lab");
-        bool command = json_object_get(started, lab) == NULL &&
-                       cf_explain_concerns(explanation, line->record, "command", lab);
-        if (command || json_object_get(origins, lab) == NULL)
-            json_object_set_new(origins, lab, json_integer(line->t));
-        if (command)
-            json_object_set_new(started, lab, json_true());
+        if (json_object_get(origins, lab) == NULL)
+            json_object_set_new(origins, lab, json_integer(find_origin(explanation, lab, line->t)));
     }
     return origins;
+}
+
+static void release(struct cf_explanation *explanation)
+{
+    cf_logs_free(&explanation->logs);
+    json_decref(explanation->origins);
+    json_decref(explanation->plan);
+    json_decref(explanation->live);
+    cf_needle_free(explanation->control);
+    cf_needle_free(explanation->attempt);
+    cf_needle_free(explanation->before);
+    cf_needle_free(explanation->after);
 }
 
 static int explain(struct cf_explanation *explanation, struct cf_error *err)
@@ -150,10 +186,7 @@ static int explain(struct cf_explanation *explanation, struct cf_error *err)
     cf_explain_legs(explanation);
     cf_explain_packets(explanation);
     put_notes(explanation);
-    cf_logs_free(&explanation->logs);
-    json_decref(explanation->origins);
-    json_decref(explanation->plan);
-    json_decref(explanation->live);
+    release(explanation);
     return 0;
 }
 

@@ -50,10 +50,9 @@ static void put_deaths(const struct cf_explanation *explanation, const char *lab
     for (size_t i = 0; i < explanation->logs.count; i++) {
         const json_t *record = explanation->logs.lines[i].record;
         if (is_event(record, "observer-exit", lab) && cf_result_number(record, "status") != 0) {
-            fprintf(explanation->out, "  %s lab: observer ", lab);
-            cf_explain_put(explanation, cf_result_text(record, "observer"));
-            fprintf(explanation->out, " ended with status %lld\n",
-                    (long long)cf_result_number(record, "status"));
+            fprintf(explanation->out, "  %s lab: an observer died:", lab);
+            cf_explain_fields(explanation, record);
+            fputc('\n', explanation->out);
         }
         if (is_event(record, "stats", lab))
             fprintf(explanation->out, "  %s lab, capture: %lld frames, %lld dropped\n", lab,

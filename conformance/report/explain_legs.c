@@ -6,6 +6,7 @@
  * attempt, when it stands in that leg's lab and names the row or goes to its destination. The
  * events the judge cites as violations are shown with the attempt.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ enum { VALUE_MAX = 96 };
 /* What a leg's events are recognised by. */
 struct search {
     const json_t *leg;
+    const char *nonce;              /* "": none */
     const struct cf_needle *needle; /* NULL: none */
     const char *lab;                /* where the row's name and destination count; NULL: nowhere */
     bool violations;
@@ -27,30 +29,57 @@ struct search {
 static struct search search_for(const struct cf_explanation *explanation, const json_t *leg)
 {
     const char *name = cf_result_text(leg, "name");
-    struct search search = {.leg = leg};
+    struct search search = {.leg = leg, .nonce = ""};
     if (strcmp(name, "control") == 0) {
-        search.needle = &explanation->control;
+        search.needle = explanation->control;
+        search.nonce = cf_result_text(explanation->plan, "control");
         search.lab = "control";
     } else if (strcmp(name, "attempt") == 0) {
-        search.needle = &explanation->attempt;
+        search.needle = explanation->attempt;
+        search.nonce = cf_result_text(explanation->plan, "attempt");
         search.lab = "subject";
         search.violations = true;
     } else if (strcmp(name, "live-before") == 0) {
-        search.needle = &explanation->before;
+        search.needle = explanation->before;
+        search.nonce = cf_result_text(explanation->live, "before");
     } else if (strcmp(name, "live-after") == 0) {
-        search.needle = &explanation->after;
+        search.needle = explanation->after;
+        search.nonce = cf_result_text(explanation->live, "after");
     }
     return search;
 }
 
-static bool is_cited(const json_t *references, const json_t *record)
+bool cf_explain_is_cited(const json_t *references, const char *file, json_int_t seq)
 {
     size_t i;
     const json_t *reference;
     json_array_foreach (references, i, reference)
-        if (strcmp(cf_result_text(reference, "file"), cf_result_text(record, "file")) == 0 &&
-            json_equal(json_object_get(reference, "seq"), json_object_get(record, "seq")))
+        if (strcmp(cf_result_text(reference, "file"), file) == 0 &&
+            cf_result_number(reference, "seq") == seq)
             return true;
+    return false;
+}
+
+static bool is_cited(const json_t *references, const json_t *record)
+{
+    return cf_explain_is_cited(references, cf_result_text(record, "file"),
+                               cf_result_number(record, "seq"));
+}
+
+static bool continues(char character)
+{
+    return isalnum((unsigned char)character) || strchr(".-_", character) != NULL;
+}
+
+/* Whether WORD stands in LINE by itself: "by.tcp4" is not in "by.tcp4-late". */
+static bool has_word(const char *line, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = line; length > 0 && (at = strstr(at, word)) != NULL; at++) {
+        bool begins = at == line || !continues(at[-1]);
+        if (begins && (at[length] == '\0' || !continues(at[length])))
+            return true;
+    }
     return false;
 }
 
@@ -71,14 +100,12 @@ static bool belongs(const struct cf_explanation *explanation, const struct searc
         return true;
     if (search->violations && is_cited(json_object_get(explanation->row, "violations"), record))
         return true;
-    CF_AUTOFREE char *line = json_dumps(record, JSON_COMPACT);
-    if (line == NULL)
-        return false;
-    if (search->needle != NULL && cf_needle_in_line(search->needle, line))
+    if (search->needle != NULL && cf_needle_in_json(search->needle, record))
         return true;
     if (search->lab == NULL || strcmp(cf_result_text(record, "lab"), search->lab) != 0)
         return false;
-    return goes_there(explanation, record) || cf_needle_word(line, explanation->id);
+    CF_AUTOFREE char *line = json_dumps(record, JSON_COMPACT);
+    return goes_there(explanation, record) || (line != NULL && has_word(line, explanation->id));
 }
 
 static bool is_heading(const char *key)
@@ -105,6 +132,15 @@ static void put_value(const struct cf_explanation *explanation, const char *key,
     cf_text_fit(explanation->out, text == NULL ? "?" : text, VALUE_MAX, false);
 }
 
+void cf_explain_fields(const struct cf_explanation *explanation, const json_t *record)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)record, key, value)
+        if (!is_heading(key))
+            put_value(explanation, key, value);
+}
+
 /* The log's own name: the record's `observer` may have been written by a guest. */
 static void put_log(const struct cf_explanation *explanation, const json_t *record)
 {
@@ -119,8 +155,8 @@ static void put_log(const struct cf_explanation *explanation, const json_t *reco
 
 static void put_event(const struct cf_explanation *explanation, const struct cf_log_line *line)
 {
-    json_t *record = line->record, *value;
-    const char *lab = cf_result_text(record, "lab"), *event = cf_result_text(record, "event"), *key;
+    const json_t *record = line->record;
+    const char *lab = cf_result_text(record, "lab"), *event = cf_result_text(record, "event");
     bool told = strcmp(event, "command") == 0 || strcmp(event, "contract") == 0;
     json_int_t origin = cf_result_number(explanation->origins, lab);
     /* Doubles: a time that a guest made up may be too far away for an integer's difference. */
@@ -130,9 +166,8 @@ static void put_event(const struct cf_explanation *explanation, const struct cf_
     put_log(explanation, record);
     fprintf(explanation->out, " #%-4lld ", (long long)cf_result_number(record, "seq"));
     cf_explain_put(explanation, event);
-    json_object_foreach (record, key, value)
-        if (!told && !is_heading(key))
-            put_value(explanation, key, value);
+    if (!told)
+        cf_explain_fields(explanation, record);
     fputc('\n', explanation->out);
 }
 
@@ -186,8 +221,11 @@ static void put_leg(const struct cf_explanation *explanation, const json_t *leg)
     fputs(json_is_true(json_object_get(leg, "ok")) ? ": ok: " : ": MISSING: ", explanation->out);
     cf_explain_put(explanation, cf_result_text(leg, "detail"));
     fputc('\n', explanation->out);
-    if (search.needle != NULL && search.needle->set)
-        fprintf(explanation->out, "  nonce %s\n", search.needle->text);
+    if (search.nonce[0] != '\0') {
+        fputs("  nonce ", explanation->out);
+        cf_explain_put(explanation, search.nonce);
+        fputc('\n', explanation->out);
+    }
     if (search.lab != NULL)
         put_destination(explanation);
     put_citations(explanation, leg);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "judge/search.h"
 #include "report/logs.h"
-#include "report/needle.h"
 
 enum { CF_EXPLAIN_EVENTS_MAX = 200, CF_EXPLAIN_PACKETS_MAX = 200 };
 
@@ -22,16 +22,21 @@ struct cf_explanation {
     json_t *notes;   /* what could not be read */
     json_t *origins; /* a lab's name to the time its command was started */
     struct cf_logs logs;
-    struct cf_needle control, attempt, before, after;
+    struct cf_needle *control, *attempt, *before, *after; /* NULL: no such nonce */
 };
 
 /* Writes TEXT in its plain form. */
 void cf_explain_put(const struct cf_explanation *explanation, const char *text);
 
-/* Whether RECORD is an EVENT of the harness in LAB that is about the row: it names the row, or
- * none of the launch's events of that kind and lab does. */
-bool cf_explain_concerns(const struct cf_explanation *explanation, const json_t *record,
-                         const char *event, const char *lab);
+/* The next entry of the logs, from index FROM on, that is an EVENT of LAB's harness; the count of
+ * entries when there is none. */
+size_t cf_explain_next(const struct cf_explanation *explanation, size_t from, const char *event,
+                       const char *lab);
+/* The row for which the harness did what entry I says; "" when it did so for the whole launch. */
+const char *cf_explain_owner(const struct cf_explanation *explanation, size_t i);
+/* The fields of RECORD that its line in a timeline does not begin with. */
+void cf_explain_fields(const struct cf_explanation *explanation, const json_t *record);
+bool cf_explain_is_cited(const json_t *references, const char *file, json_int_t seq);
 
 /* The command lines and contracts of both labs. */
 void cf_explain_commands(const struct cf_explanation *explanation);
