@@ -4,9 +4,9 @@
 
 #include "report/explain_private.h"
 #include "report/report.h"
-#include "report/result.h"
 #include "report/rundir.h"
 #include "report/scope.h"
+#include "report/shown.h"
 #include "report/text.h"
 
 void cf_explain_put(const struct cf_explanation *explanation, const char *text)
@@ -28,14 +28,14 @@ static void put_head(const struct cf_explanation *explanation)
     const json_t *row = explanation->row;
     fputc('\n', explanation->out);
     put_line(explanation, "row", explanation->id);
-    put_line(explanation, "verdict", cf_result_word(cf_result_verdict(row)));
-    put_line(explanation, "why", cf_result_text(row, "reason"));
-    put_line(explanation, "statement", cf_result_text(row, "statement"));
-    put_line(explanation, "source", cf_result_text(row, "source"));
-    put_line(explanation, "level", cf_result_text(row, "level"));
-    put_line(explanation, "invariant", cf_result_text(row, "invariant"));
-    put_line(explanation, "subject", cf_result_text(row, "subject"));
-    put_line(explanation, "kind", cf_result_text(row, "kind"));
+    put_line(explanation, "verdict", cf_shown_word(cf_shown_verdict(row)));
+    put_line(explanation, "why", cf_shown_text(row, "reason"));
+    put_line(explanation, "statement", cf_shown_text(row, "statement"));
+    put_line(explanation, "source", cf_shown_text(row, "source"));
+    put_line(explanation, "level", cf_shown_text(row, "level"));
+    put_line(explanation, "invariant", cf_shown_text(row, "invariant"));
+    put_line(explanation, "subject", cf_shown_text(row, "subject"));
+    put_line(explanation, "kind", cf_shown_text(row, "kind"));
     put_line(explanation, "launch", explanation->launch);
 }
 
@@ -45,9 +45,9 @@ static void put_violations(const struct cf_explanation *explanation)
     const json_t *violation;
     json_array_foreach (json_object_get(explanation->row, "violations"), i, violation) {
         fputs(i == 0 ? "\nviolations\n  " : "  ", explanation->out);
-        cf_explain_put(explanation, cf_result_text(violation, "file"));
-        fprintf(explanation->out, " #%lld: ", (long long)cf_result_number(violation, "seq"));
-        cf_explain_put(explanation, cf_result_text(violation, "what"));
+        cf_explain_put(explanation, cf_shown_text(violation, "file"));
+        fprintf(explanation->out, " #%lld: ", (long long)cf_shown_number(violation, "seq"));
+        cf_explain_put(explanation, cf_shown_text(violation, "what"));
         fputc('\n', explanation->out);
     }
 }
@@ -58,11 +58,11 @@ static void put_notes(const struct cf_explanation *explanation)
     const json_t *note;
     json_array_foreach (explanation->notes, i, note) {
         fputs(i == 0 ? "\nleft out\n  " : "  ", explanation->out);
-        cf_explain_put(explanation, cf_result_text(note, "file"));
+        cf_explain_put(explanation, cf_shown_text(note, "file"));
         if (json_object_get(note, "line") != NULL)
-            fprintf(explanation->out, " line %lld", (long long)cf_result_number(note, "line"));
+            fprintf(explanation->out, " line %lld", (long long)cf_shown_number(note, "line"));
         fputs(": ", explanation->out);
-        cf_explain_put(explanation, cf_result_text(note, "why"));
+        cf_explain_put(explanation, cf_shown_text(note, "why"));
         fputc('\n', explanation->out);
     }
 }
@@ -72,7 +72,7 @@ static const json_t *find_row(const json_t *rows, const char *id)
     size_t i;
     const json_t *row;
     json_array_foreach (rows, i, row)
-        if (strcmp(cf_result_text(row, "id"), id) == 0)
+        if (strcmp(cf_shown_text(row, "id"), id) == 0)
             return row;
     return NULL;
 }
@@ -90,17 +90,17 @@ static void load_plan(struct cf_explanation *explanation)
     explanation->plan =
         json_incref((json_t *)find_row(json_object_get(launch, "rows"), explanation->id));
     explanation->live = json_incref(json_object_get(launch, "live"));
-    explanation->control = cf_needle_new(cf_result_text(explanation->plan, "control"));
-    explanation->attempt = cf_needle_new(cf_result_text(explanation->plan, "attempt"));
-    explanation->before = cf_needle_new(cf_result_text(explanation->live, "before"));
-    explanation->after = cf_needle_new(cf_result_text(explanation->live, "after"));
+    explanation->control = cf_needle_new(cf_shown_text(explanation->plan, "control"));
+    explanation->attempt = cf_needle_new(cf_shown_text(explanation->plan, "attempt"));
+    explanation->before = cf_needle_new(cf_shown_text(explanation->live, "before"));
+    explanation->after = cf_needle_new(cf_shown_text(explanation->live, "after"));
 }
 
 static bool is_harness(const json_t *record, const char *lab)
 {
-    const char *file = strrchr(cf_result_text(record, "file"), '/');
+    const char *file = strrchr(cf_shown_text(record, "file"), '/');
     return file != NULL && strcmp(file, "/harness.jsonl") == 0 &&
-           strcmp(cf_result_text(record, "lab"), lab) == 0;
+           strcmp(cf_shown_text(record, "lab"), lab) == 0;
 }
 
 size_t cf_explain_next(const struct cf_explanation *explanation, size_t from, const char *event,
@@ -108,7 +108,7 @@ size_t cf_explain_next(const struct cf_explanation *explanation, size_t from, co
 {
     for (size_t i = from; i < explanation->logs.count; i++) {
         const json_t *record = explanation->logs.lines[i].record;
-        if (is_harness(record, lab) && strcmp(cf_result_text(record, "event"), event) == 0)
+        if (is_harness(record, lab) && strcmp(cf_shown_text(record, "event"), event) == 0)
             return i;
     }
     return explanation->logs.count;
@@ -125,12 +125,12 @@ static bool is_outcome(const json_t *record)
 const char *cf_explain_owner(const struct cf_explanation *explanation, size_t i)
 {
     const json_t *record = explanation->logs.lines[i].record;
-    const char *lab = cf_result_text(record, "lab");
+    const char *lab = cf_shown_text(record, "lab");
     for (; i < explanation->logs.count; i++) {
         const json_t *later = explanation->logs.lines[i].record;
-        if (later == record ? cf_result_text(record, "row")[0] != '\0'
+        if (later == record ? cf_shown_text(record, "row")[0] != '\0'
                             : is_harness(later, lab) && is_outcome(later))
-            return cf_result_text(later, "row");
+            return cf_shown_text(later, "row");
     }
     return "";
 }
@@ -153,7 +153,7 @@ static json_t *find_origins(const struct cf_explanation *explanation)
     json_t *origins = json_object();
     for (size_t i = 0; i < explanation->logs.count; i++) {
         const struct cf_log_line *line = &explanation->logs.lines[i];
-        const char *lab = cf_result_text(line->record, "lab");
+        const char *lab = cf_shown_text(line->record, "lab");
         if (json_object_get(origins, lab) == NULL)
             json_object_set_new(origins, lab, json_integer(find_origin(explanation, lab, line->t)));
     }
@@ -196,7 +196,7 @@ int cf_report_explain(FILE *out, const char *dir, const json_t *result, const ch
     json_auto_t *clean = NULL;
     json_auto_t *notes = json_array();
     CF_AUTOCLOSE int fd = -1;
-    int code = cf_result_clean(&clean, result, err);
+    int code = cf_shown_clean(&clean, result, err);
     if (code == 0)
         code = cf_rundir_open(dir, &fd, err);
     if (code != 0)
@@ -205,7 +205,7 @@ int cf_report_explain(FILE *out, const char *dir, const json_t *result, const ch
     if (found == NULL)
         return cf_fail(err, CF_E_USAGE, 0, "%s: this run has no such row", row);
     struct cf_explanation explanation = {.out = out, .dir = fd, .row = found, .notes = notes};
-    explanation.id = cf_result_text(found, "id");
-    explanation.launch = cf_result_text(found, "launch");
+    explanation.id = cf_shown_text(found, "id");
+    explanation.launch = cf_shown_text(found, "launch");
     return explain(&explanation, err);
 }

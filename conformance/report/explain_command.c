@@ -3,9 +3,9 @@
 
 #include "base/escape.h"
 #include "report/explain_private.h"
-#include "report/result.h"
 #include "report/scope.h"
 #include "report/shell.h"
+#include "report/shown.h"
 
 enum { OWN_MAX = 8, SHARED_MAX = 2 };
 
@@ -41,7 +41,7 @@ static void put_command(const struct cf_explanation *explanation, const json_t *
 /* TEXT line by line, each made harmless and indented. */
 static void put_contract(const struct cf_explanation *explanation, const json_t *record)
 {
-    CF_AUTOFREE char *text = original(cf_result_text(record, "text"));
+    CF_AUTOFREE char *text = original(cf_shown_text(record, "text"));
     char *rest = text;
     for (char *line; rest != NULL && (line = strsep(&rest, "\n")) != NULL;) {
         fputs("  ", explanation->out);
@@ -53,10 +53,10 @@ static void put_contract(const struct cf_explanation *explanation, const json_t 
 static void put_one(const struct cf_explanation *explanation, size_t i)
 {
     const json_t *record = explanation->logs.lines[i].record;
-    const char *event = cf_result_text(record, "event");
+    const char *event = cf_shown_text(record, "event");
     fprintf(explanation->out, "\n%s (", event);
-    cf_explain_put(explanation, cf_result_text(record, "file"));
-    fprintf(explanation->out, " #%lld)\n", (long long)cf_result_number(record, "seq"));
+    cf_explain_put(explanation, cf_shown_text(record, "file"));
+    fprintf(explanation->out, " #%lld)\n", (long long)cf_shown_number(record, "seq"));
     if (strcmp(event, "command") == 0)
         put_command(explanation, record);
     else

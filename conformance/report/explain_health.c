@@ -6,21 +6,21 @@
 #include <string.h>
 
 #include "report/explain_private.h"
-#include "report/result.h"
+#include "report/shown.h"
 
 static bool is_event(const json_t *record, const char *event, const char *lab)
 {
-    return strcmp(cf_result_text(record, "event"), event) == 0 &&
-           strcmp(cf_result_text(record, "lab"), lab) == 0;
+    return strcmp(cf_shown_text(record, "event"), event) == 0 &&
+           strcmp(cf_shown_text(record, "lab"), lab) == 0;
 }
 
 static void put_unseen(const struct cf_explanation *explanation, const json_t *record)
 {
     fputs("    NOT SEEN: ", explanation->out);
-    cf_explain_put(explanation, cf_result_text(record, "road"));
+    cf_explain_put(explanation, cf_shown_text(record, "road"));
     fputs(" to ", explanation->out);
-    cf_explain_put(explanation, cf_result_text(record, "address"));
-    fprintf(explanation->out, " port %lld\n", (long long)cf_result_number(record, "port"));
+    cf_explain_put(explanation, cf_shown_text(record, "address"));
+    fprintf(explanation->out, " port %lld\n", (long long)cf_shown_number(record, "port"));
 }
 
 static void put_heartbeats(const struct cf_explanation *explanation, const char *lab,
@@ -31,7 +31,7 @@ static void put_heartbeats(const struct cf_explanation *explanation, const char 
         for (size_t i = 0; i < explanation->logs.count; i++) {
             const json_t *record = explanation->logs.lines[i].record;
             if (!is_event(record, "heartbeat", lab) ||
-                strcmp(cf_result_text(record, "label"), label) != 0)
+                strcmp(cf_shown_text(record, "label"), label) != 0)
                 continue;
             bool heard = json_is_true(json_object_get(record, "seen"));
             all += pass == 0;
@@ -49,16 +49,16 @@ static void put_deaths(const struct cf_explanation *explanation, const char *lab
 {
     for (size_t i = 0; i < explanation->logs.count; i++) {
         const json_t *record = explanation->logs.lines[i].record;
-        if (is_event(record, "observer-exit", lab) && cf_result_number(record, "status") != 0) {
+        if (is_event(record, "observer-exit", lab) && cf_shown_number(record, "status") != 0) {
             fprintf(explanation->out, "  %s lab: an observer died:", lab);
             cf_explain_fields(explanation, record);
             fputc('\n', explanation->out);
         }
         if (is_event(record, "stats", lab))
-            fprintf(explanation->out, "  %s lab, capture: %lld frames, %lld dropped\n", lab,
-                    (long long)cf_result_number(record, "frames"),
-                    (long long)(cf_result_number(record, "drops") +
-                                cf_result_number(record, "ifdrops")));
+            fprintf(
+                explanation->out, "  %s lab, capture: %lld frames, %lld dropped\n", lab,
+                (long long)cf_shown_number(record, "frames"),
+                (long long)(cf_shown_number(record, "drops") + cf_shown_number(record, "ifdrops")));
     }
 }
 

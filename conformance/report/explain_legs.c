@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "report/explain_private.h"
-#include "report/result.h"
 #include "report/scope.h"
+#include "report/shown.h"
 #include "report/text.h"
 
 enum { VALUE_MAX = 96 };
@@ -28,23 +28,23 @@ struct search {
 
 static struct search search_for(const struct cf_explanation *explanation, const json_t *leg)
 {
-    const char *name = cf_result_text(leg, "name");
+    const char *name = cf_shown_text(leg, "name");
     struct search search = {.leg = leg, .nonce = ""};
     if (strcmp(name, "control") == 0) {
         search.needle = explanation->control;
-        search.nonce = cf_result_text(explanation->plan, "control");
+        search.nonce = cf_shown_text(explanation->plan, "control");
         search.lab = "control";
     } else if (strcmp(name, "attempt") == 0) {
         search.needle = explanation->attempt;
-        search.nonce = cf_result_text(explanation->plan, "attempt");
+        search.nonce = cf_shown_text(explanation->plan, "attempt");
         search.lab = "subject";
         search.violations = true;
     } else if (strcmp(name, "live-before") == 0) {
         search.needle = explanation->before;
-        search.nonce = cf_result_text(explanation->live, "before");
+        search.nonce = cf_shown_text(explanation->live, "before");
     } else if (strcmp(name, "live-after") == 0) {
         search.needle = explanation->after;
-        search.nonce = cf_result_text(explanation->live, "after");
+        search.nonce = cf_shown_text(explanation->live, "after");
     }
     return search;
 }
@@ -54,16 +54,16 @@ bool cf_explain_is_cited(const json_t *references, const char *file, json_int_t 
     size_t i;
     const json_t *reference;
     json_array_foreach (references, i, reference)
-        if (strcmp(cf_result_text(reference, "file"), file) == 0 &&
-            cf_result_number(reference, "seq") == seq)
+        if (strcmp(cf_shown_text(reference, "file"), file) == 0 &&
+            cf_shown_number(reference, "seq") == seq)
             return true;
     return false;
 }
 
 static bool is_cited(const json_t *references, const json_t *record)
 {
-    return cf_explain_is_cited(references, cf_result_text(record, "file"),
-                               cf_result_number(record, "seq"));
+    return cf_explain_is_cited(references, cf_shown_text(record, "file"),
+                               cf_shown_number(record, "seq"));
 }
 
 static bool continues(char character)
@@ -86,9 +86,9 @@ static bool has_word(const char *line, const char *word)
 /* Whether RECORD's destination is the row's. A row without a port means every port. */
 static bool goes_there(const struct cf_explanation *explanation, const json_t *record)
 {
-    const char *address = cf_result_text(explanation->plan, "addr");
+    const char *address = cf_shown_text(explanation->plan, "addr");
     const json_t *port = json_object_get(explanation->plan, "port");
-    if (address[0] == '\0' || strcmp(cf_result_text(record, "dst"), address) != 0)
+    if (address[0] == '\0' || strcmp(cf_shown_text(record, "dst"), address) != 0)
         return false;
     return port == NULL || json_equal(port, json_object_get(record, "dport"));
 }
@@ -102,7 +102,7 @@ static bool belongs(const struct cf_explanation *explanation, const struct searc
         return true;
     if (search->needle != NULL && cf_needle_in_json(search->needle, record))
         return true;
-    if (search->lab == NULL || strcmp(cf_result_text(record, "lab"), search->lab) != 0)
+    if (search->lab == NULL || strcmp(cf_shown_text(record, "lab"), search->lab) != 0)
         return false;
     CF_AUTOFREE char *line = json_dumps(record, JSON_COMPACT);
     return goes_there(explanation, record) || (line != NULL && has_word(line, explanation->id));
@@ -144,7 +144,7 @@ void cf_explain_fields(const struct cf_explanation *explanation, const json_t *r
 /* The log's own name: the record's `observer` may have been written by a guest. */
 static void put_log(const struct cf_explanation *explanation, const json_t *record)
 {
-    const char *file = cf_result_text(record, "file"), *slash = strrchr(file, '/');
+    const char *file = cf_shown_text(record, "file"), *slash = strrchr(file, '/');
     const char *base = slash == NULL ? file : slash + 1;
     char name[64];
     size_t length = strlen(base);
@@ -156,15 +156,15 @@ static void put_log(const struct cf_explanation *explanation, const json_t *reco
 static void put_event(const struct cf_explanation *explanation, const struct cf_log_line *line)
 {
     const json_t *record = line->record;
-    const char *lab = cf_result_text(record, "lab"), *event = cf_result_text(record, "event");
+    const char *lab = cf_shown_text(record, "lab"), *event = cf_shown_text(record, "event");
     bool told = strcmp(event, "command") == 0 || strcmp(event, "contract") == 0;
-    json_int_t origin = cf_result_number(explanation->origins, lab);
+    json_int_t origin = cf_shown_number(explanation->origins, lab);
     /* Doubles: a time that a guest made up may be too far away for an integer's difference. */
     fprintf(explanation->out, "  %+12.3f ms  ", ((double)line->t - (double)origin) / 1e6);
     cf_text_fit(explanation->out, lab, 8, true);
     fputs(" ", explanation->out);
     put_log(explanation, record);
-    fprintf(explanation->out, " #%-4lld ", (long long)cf_result_number(record, "seq"));
+    fprintf(explanation->out, " #%-4lld ", (long long)cf_shown_number(record, "seq"));
     cf_explain_put(explanation, event);
     if (!told)
         cf_explain_fields(explanation, record);
@@ -189,7 +189,7 @@ static void put_timeline(const struct cf_explanation *explanation, const struct 
 
 static void put_destination(const struct cf_explanation *explanation)
 {
-    const char *address = cf_result_text(explanation->plan, "addr");
+    const char *address = cf_shown_text(explanation->plan, "addr");
     const json_t *port = json_object_get(explanation->plan, "port");
     if (address[0] == '\0')
         return;
@@ -206,8 +206,8 @@ static void put_citations(const struct cf_explanation *explanation, const json_t
     const json_t *reference;
     json_array_foreach (json_object_get(leg, "evidence"), i, reference) {
         fputs(i == 0 ? "  evidence " : ", ", explanation->out);
-        cf_explain_put(explanation, cf_result_text(reference, "file"));
-        fprintf(explanation->out, " #%lld", (long long)cf_result_number(reference, "seq"));
+        cf_explain_put(explanation, cf_shown_text(reference, "file"));
+        fprintf(explanation->out, " #%lld", (long long)cf_shown_number(reference, "seq"));
     }
     if (i > 0)
         fputc('\n', explanation->out);
@@ -217,9 +217,9 @@ static void put_leg(const struct cf_explanation *explanation, const json_t *leg)
 {
     struct search search = search_for(explanation, leg);
     fputs("\nleg ", explanation->out);
-    cf_explain_put(explanation, cf_result_text(leg, "name"));
+    cf_explain_put(explanation, cf_shown_text(leg, "name"));
     fputs(json_is_true(json_object_get(leg, "ok")) ? ": ok: " : ": MISSING: ", explanation->out);
-    cf_explain_put(explanation, cf_result_text(leg, "detail"));
+    cf_explain_put(explanation, cf_shown_text(leg, "detail"));
     fputc('\n', explanation->out);
     if (search.nonce[0] != '\0') {
         fputs("  nonce ", explanation->out);
@@ -229,7 +229,7 @@ static void put_leg(const struct cf_explanation *explanation, const json_t *leg)
     if (search.lab != NULL)
         put_destination(explanation);
     put_citations(explanation, leg);
-    if (strcmp(cf_result_text(leg, "name"), "health") == 0)
+    if (strcmp(cf_shown_text(leg, "name"), "health") == 0)
         cf_explain_health(explanation);
     else
         put_timeline(explanation, &search);

@@ -12,9 +12,9 @@
 #include "base/escape.h"
 #include "report/dissect.h"
 #include "report/explain_private.h"
-#include "report/result.h"
 #include "report/rundir.h"
 #include "report/scope.h"
+#include "report/shown.h"
 
 enum { PAYLOAD_MAX = 48 };
 
@@ -26,7 +26,7 @@ static bool holds(const struct cf_needle *needle, const u_char *frame, size_t le
 static bool belongs(const struct cf_explanation *explanation, const u_char *frame, size_t length,
                     const struct cf_dissection *parts)
 {
-    const char *address = cf_result_text(explanation->plan, "addr");
+    const char *address = cf_shown_text(explanation->plan, "addr");
     if (address[0] != '\0' &&
         (strcmp(parts->source, address) == 0 || strcmp(parts->target, address) == 0))
         return true;
@@ -129,7 +129,7 @@ void cf_explain_packets(const struct cf_explanation *explanation)
     size_t i;
     const json_t *file;
     json_array_foreach (files, i, file)
-        put_capture(explanation, cf_result_text(file, "file"));
+        put_capture(explanation, cf_shown_text(file, "file"));
     if (json_array_size(files) == 0)
         fputs("\npackets\n  no capture of this launch\n", explanation->out);
 }

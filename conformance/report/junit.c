@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "report/output.h"
-#include "report/result.h"
 #include "report/rundir.h"
+#include "report/shown.h"
 #include "report/text.h"
 
 static void put(FILE *out, const char *text)
@@ -23,8 +23,8 @@ static void put_attribute(FILE *out, const char *name, const char *text)
 
 static void put_reference(FILE *out, const json_t *reference)
 {
-    put(out, cf_result_text(reference, "file"));
-    fprintf(out, " #%lld", (long long)cf_result_number(reference, "seq"));
+    put(out, cf_shown_text(reference, "file"));
+    fprintf(out, " #%lld", (long long)cf_shown_number(reference, "seq"));
 }
 
 static void put_violations(FILE *out, const json_t *row)
@@ -33,7 +33,7 @@ static void put_violations(FILE *out, const json_t *row)
     const json_t *violation;
     json_array_foreach (json_object_get(row, "violations"), i, violation) {
         fputs("violation: ", out);
-        put(out, cf_result_text(violation, "what"));
+        put(out, cf_shown_text(violation, "what"));
         fputs(" (", out);
         put_reference(out, violation);
         fputs(")\n", out);
@@ -45,9 +45,9 @@ static void put_legs(FILE *out, const json_t *row)
     size_t i, j;
     const json_t *leg, *reference;
     json_array_foreach (json_object_get(row, "legs"), i, leg) {
-        put(out, cf_result_text(leg, "name"));
+        put(out, cf_shown_text(leg, "name"));
         fputs(json_is_true(json_object_get(leg, "ok")) ? ": ok: " : ": MISSING: ", out);
-        put(out, cf_result_text(leg, "detail"));
+        put(out, cf_shown_text(leg, "detail"));
         json_array_foreach (json_object_get(leg, "evidence"), j, reference) {
             fputs(j == 0 ? " (" : ", ", out);
             put_reference(out, reference);
@@ -60,17 +60,17 @@ static void put_legs(FILE *out, const json_t *row)
 static void put_outcome(FILE *out, const json_t *row)
 {
     static const char *const elements[CF_SHOWN_COUNT] = {NULL, "failure", "error", "skipped"};
-    enum cf_shown verdict = cf_result_verdict(row);
+    enum cf_shown verdict = cf_shown_verdict(row);
     const char *element = elements[verdict];
     if (element == NULL)
         return;
     fprintf(out, "      <%s", element);
-    put_attribute(out, "message", cf_result_text(row, "reason"));
+    put_attribute(out, "message", cf_shown_text(row, "reason"));
     if (verdict == CF_SHOWN_NOT_APPLICABLE) {
         fputs("/>\n", out);
         return;
     }
-    put_attribute(out, "type", cf_result_word(verdict));
+    put_attribute(out, "type", cf_shown_word(verdict));
     fputs(">", out);
     put_violations(out, row);
     put_legs(out, row);
@@ -80,14 +80,14 @@ static void put_outcome(FILE *out, const json_t *row)
 static void put_case(FILE *out, const json_t *row)
 {
     fputs("    <testcase", out);
-    put_attribute(out, "classname", cf_result_text(row, "invariant"));
-    put_attribute(out, "name", cf_result_text(row, "id"));
+    put_attribute(out, "classname", cf_shown_text(row, "invariant"));
+    put_attribute(out, "name", cf_shown_text(row, "id"));
     fputs(">\n", out);
     put_outcome(out, row);
     fputs("      <system-out>", out);
-    put(out, cf_result_text(row, "level"));
+    put(out, cf_shown_text(row, "level"));
     fputs(": ", out);
-    put(out, cf_result_text(row, "statement"));
+    put(out, cf_shown_text(row, "statement"));
     fputs("</system-out>\n    </testcase>\n", out);
 }
 
@@ -101,12 +101,12 @@ static void put_suite(FILE *out, const json_t *result, const json_t *group)
 {
     const json_t *rows = json_object_get(group, "rows"), *row;
     size_t counts[CF_SHOWN_COUNT], i;
-    cf_result_count(rows, counts);
+    cf_shown_count(rows, counts);
     fputs("  <testsuite", out);
-    put_attribute(out, "name", cf_result_text(group, "name"));
+    put_attribute(out, "name", cf_shown_text(group, "name"));
     put_counts(out, json_array_size(rows), counts[CF_SHOWN_FAIL], counts[CF_SHOWN_INCONCLUSIVE],
                counts[CF_SHOWN_NOT_APPLICABLE]);
-    put_attribute(out, "timestamp", cf_result_text(result, "created"));
+    put_attribute(out, "timestamp", cf_shown_text(result, "created"));
     fputs(">\n", out);
     json_array_foreach (rows, i, row)
         put_case(out, row);
@@ -123,10 +123,10 @@ static json_t *run_problems(const json_t *result)
     json_array_foreach (json_object_get(result, "problems"), i, problem)
         if (json_is_string(problem))
             json_array_append(problems, (json_t *)problem);
-    cf_result_count(json_object_get(result, "rows"), counts);
+    cf_shown_count(json_object_get(result, "rows"), counts);
     if (json_array_size(problems) + counts[CF_SHOWN_FAIL] + counts[CF_SHOWN_INCONCLUSIVE] == 0 &&
-        strcmp(cf_result_headline(result), "PASS") != 0)
-        json_array_append_new(problems, json_string(cf_result_meaning(result)));
+        strcmp(cf_shown_headline(result), "PASS") != 0)
+        json_array_append_new(problems, json_string(cf_shown_meaning(result)));
     return problems;
 }
 
@@ -152,8 +152,8 @@ static void put_document(FILE *out, const json_t *result, const json_t *groups,
 {
     const json_t *rows = json_object_get(result, "rows"), *group;
     size_t counts[CF_SHOWN_COUNT], i, extra = json_array_size(problems);
-    json_int_t spent = cf_result_number(result, "duration_ms");
-    cf_result_count(rows, counts);
+    json_int_t spent = cf_shown_number(result, "duration_ms");
+    cf_shown_count(rows, counts);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
           "<testsuites name=\"firma-conformance\"",
           out);
@@ -169,7 +169,7 @@ static void put_document(FILE *out, const json_t *result, const json_t *groups,
 
 int cf_output_junit(int dir, const json_t *result, struct cf_error *err)
 {
-    json_auto_t *groups = cf_result_groups(result);
+    json_auto_t *groups = cf_shown_groups(result);
     json_auto_t *problems = run_problems(result);
     struct cf_rundir_output out;
     if (groups == NULL || problems == NULL)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "report/output.h"
-#include "report/result.h"
 #include "report/rundir.h"
+#include "report/shown.h"
 #include "report/text.h"
 
 static void put(FILE *out, const char *text)
@@ -39,11 +39,11 @@ static void put_percent(FILE *out, const char *path)
 
 static void put_reference(FILE *out, const json_t *reference)
 {
-    const char *file = cf_result_text(reference, "file");
+    const char *file = cf_shown_text(reference, "file");
     bool link = is_linkable(file);
     fputs(link ? "[" : "", out);
     put(out, file);
-    fprintf(out, " %lld", (long long)cf_result_number(reference, "seq"));
+    fprintf(out, " %lld", (long long)cf_shown_number(reference, "seq"));
     if (link) {
         fputs("](", out);
         put_percent(out, file);
@@ -57,31 +57,31 @@ static void put_subject(FILE *out, const json_t *result)
     const json_t *launcher = json_object_get(result, "launcher");
     const json_t *platform = json_object_get(result, "platform");
     fputs("| | |\n|---|---|\n", out);
-    put_field(out, "runner", cf_result_text(subject, "kind"));
-    put_field(out, "runner path", cf_result_text(subject, "path"));
-    put_field(out, "runner SHA-256", cf_result_text(subject, "sha256"));
-    put_field(out, "launcher path", cf_result_text(launcher, "path"));
-    put_field(out, "launcher SHA-256", cf_result_text(launcher, "sha256"));
-    put_field(out, "register SHA-256", cf_result_text(result, "register_sha256"));
+    put_field(out, "runner", cf_shown_text(subject, "kind"));
+    put_field(out, "runner path", cf_shown_text(subject, "path"));
+    put_field(out, "runner SHA-256", cf_shown_text(subject, "sha256"));
+    put_field(out, "launcher path", cf_shown_text(launcher, "path"));
+    put_field(out, "launcher SHA-256", cf_shown_text(launcher, "sha256"));
+    put_field(out, "register SHA-256", cf_shown_text(result, "register_sha256"));
     fputs("| platform | ", out);
-    put(out, cf_result_text(platform, "system"));
+    put(out, cf_shown_text(platform, "system"));
     fputs(" ", out);
-    put(out, cf_result_text(platform, "release"));
+    put(out, cf_shown_text(platform, "release"));
     fputs(" ", out);
-    put(out, cf_result_text(platform, "machine"));
-    fprintf(out, ", uid %lld |\n", (long long)cf_result_number(platform, "uid"));
-    put_field(out, "created", cf_result_text(result, "created"));
-    fprintf(out, "| duration | %lld ms |\n\n", (long long)cf_result_number(result, "duration_ms"));
+    put(out, cf_shown_text(platform, "machine"));
+    fprintf(out, ", uid %lld |\n", (long long)cf_shown_number(platform, "uid"));
+    put_field(out, "created", cf_shown_text(result, "created"));
+    fprintf(out, "| duration | %lld ms |\n\n", (long long)cf_shown_number(result, "duration_ms"));
 }
 
 static void put_counts(FILE *out, const json_t *result)
 {
     size_t counts[CF_SHOWN_COUNT];
-    cf_result_count(json_object_get(result, "rows"), counts);
+    cf_shown_count(json_object_get(result, "rows"), counts);
     fprintf(out, "%lld rows planned",
-            (long long)cf_result_number(json_object_get(result, "counts"), "planned"));
+            (long long)cf_shown_number(json_object_get(result, "counts"), "planned"));
     for (int i = 0; i < CF_SHOWN_COUNT; i++)
-        fprintf(out, ", %zu %s", counts[i], cf_result_word((enum cf_shown)i));
+        fprintf(out, ", %zu %s", counts[i], cf_shown_word((enum cf_shown)i));
     fputs(".\n\n", out);
 }
 
@@ -106,16 +106,16 @@ static void put_evidence(FILE *out, const json_t *row)
     const json_t *item, *reference;
     json_array_foreach (json_object_get(row, "violations"), i, item) {
         fputs("- seen: ", out);
-        put(out, cf_result_text(item, "what"));
+        put(out, cf_shown_text(item, "what"));
         fputs(" — ", out);
         put_reference(out, item);
         fputs("\n", out);
     }
     json_array_foreach (json_object_get(row, "legs"), i, item) {
         fputs("- leg ", out);
-        put(out, cf_result_text(item, "name"));
+        put(out, cf_shown_text(item, "name"));
         fputs(json_is_true(json_object_get(item, "ok")) ? ": " : ", missing: ", out);
-        put(out, cf_result_text(item, "detail"));
+        put(out, cf_shown_text(item, "detail"));
         json_array_foreach (json_object_get(item, "evidence"), j, reference) {
             fputs(j == 0 ? " — " : ", ", out);
             put_reference(out, reference);
@@ -130,16 +130,16 @@ static void put_section(FILE *out, const json_t *result, enum cf_shown verdict, 
     size_t i, shown = 0;
     const json_t *row;
     json_array_foreach (json_object_get(result, "rows"), i, row) {
-        if (cf_result_verdict(row) != verdict)
+        if (cf_shown_verdict(row) != verdict)
             continue;
         if (shown++ == 0)
             fprintf(out, "## %s\n\n", title);
         fputs("### Row ", out);
-        put(out, cf_result_text(row, "id"));
+        put(out, cf_shown_text(row, "id"));
         fputs("\n\nStatement: ", out);
-        put(out, cf_result_text(row, "statement"));
+        put(out, cf_shown_text(row, "statement"));
         fputs("  \nReason: ", out);
-        put(out, cf_result_text(row, "reason"));
+        put(out, cf_shown_text(row, "reason"));
         fputs("\n\n", out);
         put_evidence(out, row);
         fputs("\n", out);
@@ -151,17 +151,17 @@ static void put_group(FILE *out, const json_t *group)
     size_t i;
     const json_t *row;
     fputs("### Invariant ", out);
-    put(out, cf_result_text(group, "name"));
+    put(out, cf_shown_text(group, "name"));
     fputs("\n\n| row | level | verdict | statement |\n|---|---|---|---|\n", out);
     json_array_foreach (json_object_get(group, "rows"), i, row) {
-        enum cf_shown verdict = cf_result_verdict(row);
+        enum cf_shown verdict = cf_shown_verdict(row);
         fputs("| ", out);
-        put(out, cf_result_text(row, "id"));
+        put(out, cf_shown_text(row, "id"));
         fputs(" | ", out);
-        put(out, cf_result_text(row, "level"));
+        put(out, cf_shown_text(row, "level"));
         fprintf(out, verdict == CF_SHOWN_PASS ? " | %s | " : " | **%s** | ",
-                verdict == CF_SHOWN_NOT_APPLICABLE ? "N/A" : cf_result_word(verdict));
-        put(out, cf_result_text(row, "statement"));
+                verdict == CF_SHOWN_NOT_APPLICABLE ? "N/A" : cf_shown_word(verdict));
+        put(out, cf_shown_text(row, "statement"));
         fputs(" |\n", out);
     }
     fputs("\n", out);
@@ -176,11 +176,11 @@ static void put_notes(FILE *out, const json_t *notes)
     fputs("## Left out of the merged logs\n\n", out);
     json_array_foreach (notes, i, note) {
         fputs("- file ", out);
-        put(out, cf_result_text(note, "file"));
+        put(out, cf_shown_text(note, "file"));
         if (json_object_get(note, "line") != NULL)
-            fprintf(out, ", line %lld", (long long)cf_result_number(note, "line"));
+            fprintf(out, ", line %lld", (long long)cf_shown_number(note, "line"));
         fputs(": ", out);
-        put(out, cf_result_text(note, "why"));
+        put(out, cf_shown_text(note, "why"));
         fputs("\n", out);
     }
 }
@@ -189,10 +189,10 @@ static void put_page(FILE *out, const json_t *result, const json_t *groups, cons
 {
     size_t i;
     const json_t *group;
-    fprintf(out, "# Conformance: %s\n\n", cf_result_headline(result));
+    fprintf(out, "# Conformance: %s\n\n", cf_shown_headline(result));
     fprintf(out, "The verdict of run ");
-    put(out, cf_result_text(result, "run"));
-    fprintf(out, ": %s.\n\n", cf_result_meaning(result));
+    put(out, cf_shown_text(result, "run"));
+    fprintf(out, ": %s.\n\n", cf_shown_meaning(result));
     put_counts(out, result);
     put_subject(out, result);
     put_problems(out, result);
@@ -207,7 +207,7 @@ static void put_page(FILE *out, const json_t *result, const json_t *groups, cons
 
 int cf_output_summary(int dir, const json_t *result, const json_t *notes, struct cf_error *err)
 {
-    json_auto_t *groups = cf_result_groups(result);
+    json_auto_t *groups = cf_shown_groups(result);
     struct cf_rundir_output out;
     if (groups == NULL)
         return cf_fail(err, CF_E_SYSTEM, 0, "summary.md: out of memory");

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "report/report.h"
-#include "report/result.h"
+#include "report/shown.h"
 #include "report/terminal.h"
 #include "report/text.h"
 
@@ -35,7 +35,7 @@ static enum tone tone_of(enum cf_shown verdict)
 
 static const char *word_of(enum cf_shown verdict)
 {
-    return verdict == CF_SHOWN_NOT_APPLICABLE ? "N/A" : cf_result_word(verdict);
+    return verdict == CF_SHOWN_NOT_APPLICABLE ? "N/A" : cf_shown_word(verdict);
 }
 
 /* Text on a line of its own beneath a row's statement; TAIL, if any, is kept whole. */
@@ -63,46 +63,46 @@ static void put_violation(const struct table *table, const json_t *row)
     const json_t *first = json_array_get(violations, 0);
     char place[256] = "";
     if (first == NULL) {
-        put_beneath(table, cf_result_text(row, "reason"), "");
+        put_beneath(table, cf_shown_text(row, "reason"), "");
         return;
     }
     size_t used =
-        (size_t)snprintf(place, sizeof place, "%.200s #%lld", cf_result_text(first, "file"),
-                         (long long)cf_result_number(first, "seq"));
+        (size_t)snprintf(place, sizeof place, "%.200s #%lld", cf_shown_text(first, "file"),
+                         (long long)cf_shown_number(first, "seq"));
     if (json_array_size(violations) > 1)
         snprintf(place + used, sizeof place - used, " (+%zu)", json_array_size(violations) - 1);
-    put_beneath(table, cf_result_text(first, "what"), place);
+    put_beneath(table, cf_shown_text(first, "what"), place);
 }
 
 static void put_row(const struct table *table, const json_t *row)
 {
-    enum cf_shown verdict = cf_result_verdict(row);
+    enum cf_shown verdict = cf_shown_verdict(row);
     fprintf(table->out, "%*s", INDENT, "");
     tone(table, verdict == CF_SHOWN_PASS ? QUIET : PLAIN);
-    cf_text_fit(table->out, cf_result_text(row, "id"), table->id, true);
+    cf_text_fit(table->out, cf_shown_text(row, "id"), table->id, true);
     fputs("  ", table->out);
     tone(table, tone_of(verdict));
     cf_text_fit(table->out, word_of(verdict), VERDICT, true);
     tone(table, PLAIN);
     fputs("  ", table->out);
     tone(table, verdict == CF_SHOWN_PASS ? QUIET : PLAIN);
-    cf_text_fit(table->out, cf_result_text(row, "statement"),
+    cf_text_fit(table->out, cf_shown_text(row, "statement"),
                 table->columns - INDENT - table->id - VERDICT - 4, false);
     tone(table, PLAIN);
     fputc('\n', table->out);
     if (verdict == CF_SHOWN_FAIL)
         put_violation(table, row);
     else if (verdict != CF_SHOWN_PASS)
-        put_beneath(table, cf_result_text(row, "reason"), "");
+        put_beneath(table, cf_shown_text(row, "reason"), "");
 }
 
 static void put_group(const struct table *table, const json_t *group)
 {
     const json_t *rows = json_object_get(group, "rows"), *row;
     size_t counts[CF_SHOWN_COUNT], i;
-    cf_result_count(rows, counts);
+    cf_shown_count(rows, counts);
     tone(table, BOLD);
-    cf_text_fit(table->out, cf_result_text(group, "name"), table->columns / 2, false);
+    cf_text_fit(table->out, cf_shown_text(group, "name"), table->columns / 2, false);
     tone(table, PLAIN);
     tone(table, QUIET);
     fprintf(table->out, "  %zu of %zu", counts[CF_SHOWN_PASS], json_array_size(rows));
@@ -116,9 +116,9 @@ static void put_group(const struct table *table, const json_t *group)
 static void put_counts(const struct table *table, const json_t *result)
 {
     size_t counts[CF_SHOWN_COUNT];
-    cf_result_count(json_object_get(result, "rows"), counts);
-    json_int_t planned = cf_result_number(json_object_get(result, "counts"), "planned");
-    json_int_t spent = cf_result_number(result, "duration_ms");
+    cf_shown_count(json_object_get(result, "rows"), counts);
+    json_int_t planned = cf_shown_number(json_object_get(result, "counts"), "planned");
+    json_int_t spent = cf_shown_number(result, "duration_ms");
     fprintf(table->out, "%lld planned:", (long long)planned);
     for (int i = 0; i < CF_SHOWN_COUNT; i++) {
         fprintf(table->out, "%s ", i == 0 ? "" : ",");
@@ -146,13 +146,13 @@ static void put_problems(const struct table *table, const json_t *result)
 
 static void put_headline(const struct table *table, const json_t *result)
 {
-    const char *headline = cf_result_headline(result);
+    const char *headline = cf_shown_headline(result);
     tone(table, strcmp(headline, "PASS") == 0   ? GOOD
                 : strcmp(headline, "FAIL") == 0 ? BAD
                                                 : UNSURE);
     fputs(headline, table->out);
     tone(table, PLAIN);
-    fprintf(table->out, ": %s\n", cf_result_meaning(result));
+    fprintf(table->out, ": %s\n", cf_shown_meaning(result));
 }
 
 /* The widest id, within reason. */
@@ -161,7 +161,7 @@ static size_t id_width(const json_t *result)
     size_t widest = 8, i;
     const json_t *row;
     json_array_foreach (json_object_get(result, "rows"), i, row) {
-        size_t columns = cf_text_columns(cf_result_text(row, "id"));
+        size_t columns = cf_text_columns(cf_shown_text(row, "id"));
         widest = columns > widest ? columns : widest;
     }
     return widest > ID_MAX ? ID_MAX : widest;
@@ -172,11 +172,11 @@ static void put_subject(const struct table *table, const json_t *result)
     const json_t *subject = json_object_get(result, "subject");
     fputs("\nrunner: ", table->out);
     tone(table, BOLD);
-    cf_text_put(table->out, CF_TEXT_PLAIN, cf_result_text(subject, "kind"));
+    cf_text_put(table->out, CF_TEXT_PLAIN, cf_shown_text(subject, "kind"));
     tone(table, PLAIN);
     tone(table, QUIET);
     fputs("  ", table->out);
-    cf_text_put(table->out, CF_TEXT_PLAIN, cf_result_text(subject, "path"));
+    cf_text_put(table->out, CF_TEXT_PLAIN, cf_shown_text(subject, "path"));
     tone(table, PLAIN);
     fputs("\n\n", table->out);
 }
@@ -187,11 +187,11 @@ void cf_report_table(FILE *out, const char *dir, const json_t *result, bool colo
     struct cf_error err = {0};
     size_t i;
     const json_t *group;
-    if (cf_result_clean(&clean, result, &err) != 0) {
+    if (cf_shown_clean(&clean, result, &err) != 0) {
         fprintf(out, "%s\n", err.text);
         return;
     }
-    json_auto_t *groups = cf_result_groups(clean);
+    json_auto_t *groups = cf_shown_groups(clean);
     struct table table = {out, colour, cf_terminal_columns(out, USUAL_COLUMNS), id_width(clean)};
     put_subject(&table, clean);
     json_array_foreach (groups, i, group)

@@ -1,4 +1,4 @@
-#include "report/result.h"
+#include "report/shown.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,25 +9,25 @@
 
 static const char *const words[CF_SHOWN_COUNT] = {"PASS", "FAIL", "INCONCLUSIVE", "NOT_APPLICABLE"};
 
-const char *cf_result_word(enum cf_shown verdict)
+const char *cf_shown_word(enum cf_shown verdict)
 {
     return words[verdict];
 }
 
-const char *cf_result_text(const json_t *object, const char *key)
+const char *cf_shown_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text == NULL ? "" : text;
 }
 
-json_int_t cf_result_number(const json_t *object, const char *key)
+json_int_t cf_shown_number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
 }
 
-enum cf_shown cf_result_verdict(const json_t *row)
+enum cf_shown cf_shown_verdict(const json_t *row)
 {
-    const char *word = cf_result_text(row, "verdict");
+    const char *word = cf_shown_text(row, "verdict");
     for (int i = 0; i < CF_SHOWN_COUNT; i++)
         if (strcmp(word, words[i]) == 0)
             return (enum cf_shown)i;
@@ -79,7 +79,7 @@ static int clean_within(json_t *value)
     return 0;
 }
 
-int cf_result_clean(json_t **out, const json_t *result, struct cf_error *err)
+int cf_shown_clean(json_t **out, const json_t *result, struct cf_error *err)
 {
     if (!json_is_object(result) || !json_is_array(json_object_get(result, "rows")))
         return cf_fail(err, CF_E_BUNDLE, 0, "the result is not an object with an array `rows`");
@@ -98,7 +98,7 @@ static json_t *group_rows(json_t *groups, const char *name)
     size_t i;
     json_t *group;
     json_array_foreach (groups, i, group)
-        if (strcmp(cf_result_text(group, "name"), name) == 0)
+        if (strcmp(cf_shown_text(group, "name"), name) == 0)
             return json_object_get(group, "rows");
     group = json_pack("{s:s, s:[]}", "name", name, "rows");
     return json_array_append_new(groups, group) == 0 ? json_object_get(group, "rows") : NULL;
@@ -111,7 +111,7 @@ static void drop_empty(json_t *groups)
             json_array_remove(groups, i);
 }
 
-json_t *cf_result_groups(const json_t *result)
+json_t *cf_shown_groups(const json_t *result)
 {
     static const char *const known[] = {
 #define X(name) #name,
@@ -123,7 +123,7 @@ json_t *cf_result_groups(const json_t *result)
     for (i = 0; i < CF_INVARIANT_COUNT; i++)
         group_rows(groups, known[i]);
     json_array_foreach (json_object_get(result, "rows"), i, row) {
-        if (json_array_append(group_rows(groups, cf_result_text(row, "invariant")), row) != 0) {
+        if (json_array_append(group_rows(groups, cf_shown_text(row, "invariant")), row) != 0) {
             json_decref(groups);
             return NULL;
         }
@@ -132,13 +132,13 @@ json_t *cf_result_groups(const json_t *result)
     return groups;
 }
 
-void cf_result_count(const json_t *rows, size_t counts[CF_SHOWN_COUNT])
+void cf_shown_count(const json_t *rows, size_t counts[CF_SHOWN_COUNT])
 {
     memset(counts, 0, CF_SHOWN_COUNT * sizeof counts[0]);
     size_t i;
     const json_t *row;
     json_array_foreach (rows, i, row)
-        counts[cf_result_verdict(row)]++;
+        counts[cf_shown_verdict(row)]++;
 }
 
 /* A result without an exit status is a harness error, not a success. */
@@ -149,13 +149,13 @@ static size_t outcome(const json_t *result)
     return json_is_integer(exit) && status >= 0 && status <= 2 ? (size_t)status : 3;
 }
 
-const char *cf_result_headline(const json_t *result)
+const char *cf_shown_headline(const json_t *result)
 {
     static const char *const headlines[] = {"PASS", "FAIL", "INCONCLUSIVE", "HARNESS ERROR"};
     return headlines[outcome(result)];
 }
 
-const char *cf_result_meaning(const json_t *result)
+const char *cf_shown_meaning(const json_t *result)
 {
     static const char *const meanings[] = {
         "every planned row that applies passed",
