@@ -1,0 +1,165 @@
+/*
+ * root_linux.c - the lab's root: a tmpfs of its own, the machine's folders bound in read-only.
+ *
+ * The new root is built on top of /tmp, which the lab replaces anyway, and then pivoted to. While
+ * it is built it is the working directory: relative paths are the lab's, absolute ones the
+ * machine's. Bound-in folders are also nosuid: a lab of the machine's root maps the owner of its
+ * evidence, and a set-uid program must not become that.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lab/lab_linux.h"
+
+/* What the lab has of its own, or must not have at all. */
+static const char *const OWN[] = {".", "..", "tmp", "run", "proc", "dev", "sys", "etc", "lab"};
+
+static const struct folder {
+    const char *path;
+    mode_t mode;
+} FOLDERS[] = {
+    {"proc", 0755},    {"sys", 0755},        {"dev", 0755},           {"etc", 0755},
+    {"run", 0755},     {"tmp", 0755},        {"lab", 0755},           {"lab/bin", 0755},
+    {"lab/run", 0700}, {"lab/runner", 0755}, {"lab/artifacts", 0755}, {"lab/work", 0755},
+};
+
+int cf_lab_write_file(const char *path, const char *text, struct cf_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    ssize_t written = fd < 0 ? -1 : write(fd, text, strlen(text));
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (written == (ssize_t)strlen(text))
+        return 0;
+    return cf_fail(err, CF_E_LAB, saved, "%s", path);
+}
+
+int cf_lab_bind_folder(const char *source, const char *target, struct cf_error *err)
+{
+    struct mount_attr attributes = {.attr_set =
+                                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    int tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
+    if (tree < 0)
+        return cf_fail(err, CF_E_LAB, errno, "%s cannot be bound in", source);
+    int result =
+        mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+    if (result == 0)
+        result = move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+    int saved = errno;
+    close(tree);
+    return result == 0 ? 0 : cf_fail(err, CF_E_LAB, saved, "%s cannot be bound in", source);
+}
+
+static bool is_own(const char *name)
+{
+    for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++)
+        if (strcmp(name, OWN[i]) == 0)
+            return true;
+    return false;
+}
+
+static int take_over(int machine, const char *name, struct cf_error *err)
+{
+    struct stat state;
+    char path[260], target[4096];
+    snprintf(path, sizeof path, "/%s", name);
+    if (is_own(name) || fstatat(machine, name, &state, AT_SYMLINK_NOFOLLOW) != 0)
+        return 0;
+    if (S_ISLNK(state.st_mode)) {
+        ssize_t length = readlinkat(machine, name, target, sizeof target - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        return symlink(target, name) == 0 ? 0 : cf_fail(err, CF_E_LAB, errno, "%s", path);
+    }
+    if (!S_ISDIR(state.st_mode))
+        return 0;
+    if (mkdir(name, 0755) != 0)
+        return cf_fail(err, CF_E_LAB, errno, "%s", path);
+    return cf_lab_bind_folder(path, name, err);
+}
+
+static int take_over_machine(struct cf_error *err)
+{
+    DIR *machine = opendir("/");
+    if (machine == NULL)
+        return cf_fail(err, CF_E_LAB, errno, "/");
+    int result = 0;
+    const struct dirent *entry;
+    while (result == 0 && (entry = readdir(machine)) != NULL)
+        result = take_over(dirfd(machine), entry->d_name, err);
+    closedir(machine);
+    return result;
+}
+
+static int make_folders(struct cf_error *err)
+{
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof FOLDERS[0]; i++)
+        if (mkdir(FOLDERS[i].path, FOLDERS[i].mode) != 0)
+            return cf_fail(err, CF_E_LAB, errno, "/%s", FOLDERS[i].path);
+    return 0;
+}
+
+static int mount_own(struct cf_error *err)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV;
+    if (mount("proc", "proc", "proc", flags | MS_NOEXEC, NULL) != 0)
+        return cf_fail(
+            err, CF_E_LAB, errno,
+            "/proc cannot be mounted: the machine's own is masked (as in some containers)");
+    if (mount("tmpfs", "run", "tmpfs", flags, "mode=0755") != 0 ||
+        mount("tmpfs", "tmp", "tmpfs", flags, "mode=1777") != 0)
+        return cf_fail(err, CF_E_LAB, errno, "/run and /tmp");
+    /* Nice to have; where the machine's /sys is masked the folder stays empty. */
+    if (mount("sysfs", "sys", "sysfs", flags | MS_NOEXEC | MS_RDONLY, NULL) != 0)
+        errno = 0;
+    return 0;
+}
+
+static int swap_root(struct cf_error *err)
+{
+    if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0)
+        return cf_fail(err, CF_E_LAB, errno, "the new root");
+    return 0;
+}
+
+/* An empty folder over the reports. What is not bound in needs no cover. */
+static int cover(const char *hidden, struct cf_error *err)
+{
+    struct stat state;
+    if (hidden == NULL || lstat(hidden, &state) != 0)
+        return 0;
+    if (mount("tmpfs", hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=0555,size=4k") != 0)
+        return cf_fail(err, CF_E_LAB, errno, "%s cannot be covered", hidden);
+    return 0;
+}
+
+int cf_lab_build_root(struct cf_lab_entry *entry, struct cf_error *err)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return cf_fail(err, CF_E_LAB, errno, "private mounts");
+    if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "mode=0755") != 0 || chdir("/tmp") != 0)
+        return cf_fail(err, CF_E_LAB, errno, "a tmpfs");
+    int result = make_folders(err);
+    if (result == 0)
+        result = take_over_machine(err);
+    if (result == 0)
+        result = mount_own(err);
+    if (result == 0)
+        result = cf_lab_build_dev(err);
+    if (result == 0)
+        result = cf_lab_build_etc(err);
+    if (result == 0)
+        result = swap_root(err);
+    if (result == 0)
+        result = cf_lab_cover_sockets(entry->sockets, err);
+    if (result == 0)
+        result = cover(entry->hidden, err);
+    return result != 0 ? result : cf_lab_copy_in(entry, err);
+}
