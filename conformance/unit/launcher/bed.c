@@ -50,7 +50,11 @@ static void open_sidecar(struct bed *bed)
     snprintf(address, sizeof address, "tcp://127.0.0.1:%u", ntohs(name.sin_port));
     bed_set(bed, "FIRMA_RUN_SIDECAR", address);
     pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all); /* a signal for the process must not pick this thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     must(pthread_create(&thread, NULL, serve, &bed->sidecar) == 0, "thread");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     bed->thread = (unsigned long)thread;
 }
 

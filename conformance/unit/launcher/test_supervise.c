@@ -65,7 +65,7 @@ static pid_t parent_of(pid_t pid)
 static void test_R1_every_exit_code_is_the_commands(void **state)
 {
     for (int code = 0; code < 256; code++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%d", code);
         assert_int_equal(bed_run(bed_of(state),
                                  WORDS("--", bed_of(state)->unit_command, "exit", text), NULL,
@@ -79,7 +79,7 @@ static void test_R1_death_by_signal_is_128_plus_its_number(void **state)
     static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGABRT,
                                   SIGKILL, SIGUSR1, SIGSEGV, SIGPIPE, SIGTERM};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%d", numbers[i]);
         assert_int_equal(bed_run(bed_of(state),
                                  WORDS("--", bed_of(state)->unit_command, "die", text), NULL, NULL),
@@ -140,7 +140,7 @@ static void test_R2_the_end_of_ints_grace_only_forgets(void **state)
 static void test_R3_window_changes_are_forwarded(void **state)
 {
     struct bed_run run;
-    char expected[8];
+    char expected[16];
     start_ready(bed_of(state), &run, "signals");
     snprintf(expected, sizeof expected, "%d", SIGWINCH);
     for (int i = 0; i < 3; i++) {
@@ -159,7 +159,7 @@ static void test_R4_every_signal_of_the_table_arrives_exactly_once(void **state)
     char rest[256];
     start_ready(bed_of(state), &run, "signals");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char expected[8];
+        char expected[16];
         snprintf(expected, sizeof expected, "%d", numbers[i]);
         kill(run.pid, numbers[i]);
         expect_line(&run, expected);

@@ -115,7 +115,7 @@ static void expect_line(const struct terminal_run *run, const char *expected)
 
 static void expect_number(const struct terminal_run *run, int number)
 {
-    char text[8];
+    char text[16];
     snprintf(text, sizeof text, "%d", number);
     expect_line(run, text);
 }
