@@ -8,7 +8,7 @@
 #include "report/terminal.h"
 #include "report/text.h"
 
-enum { USUAL_COLUMNS = 100, ID_MAX = 30, VERDICT = 12, INDENT = 2 };
+enum { USUAL_COLUMNS = 100, ID_MAX = 30, INDENT = 2 };
 
 enum tone { PLAIN, QUIET, BOLD, BAD, UNSURE, GOOD };
 
@@ -16,7 +16,7 @@ struct table {
     FILE *out;
     bool colour;
     size_t columns;
-    size_t id; /* width of the first column */
+    size_t id, verdict; /* widths of the first two columns */
 };
 
 static void tone(const struct table *table, enum tone tone)
@@ -38,11 +38,13 @@ static const char *word_of(enum cf_shown verdict)
     return verdict == CF_SHOWN_NOT_APPLICABLE ? "N/A" : cf_shown_word(verdict);
 }
 
-/* Text on a line of its own beneath a row's statement; TAIL, if any, is kept whole. */
+/* Text on a line of its own beneath a row, if there is any; TAIL, if any, is kept whole. */
 static void put_beneath(const struct table *table, const char *text, const char *tail)
 {
-    size_t start = INDENT + table->id + 2, width = table->columns - start - 2;
+    size_t start = 2 * INDENT, width = table->columns - start - 2;
     size_t tail_width = cf_text_columns(tail);
+    if (text[0] == '\0' && tail_width == 0)
+        return;
     if (tail_width + 20 > width) /* too narrow for both: the text matters more */
         tail_width = 0;
     fprintf(table->out, "%*s└ ", (int)start, "");
@@ -82,12 +84,12 @@ static void put_row(const struct table *table, const json_t *row)
     cf_text_fit(table->out, cf_shown_text(row, "id"), table->id, true);
     fputs("  ", table->out);
     tone(table, tone_of(verdict));
-    cf_text_fit(table->out, word_of(verdict), VERDICT, true);
+    cf_text_fit(table->out, word_of(verdict), table->verdict, true);
     tone(table, PLAIN);
     fputs("  ", table->out);
     tone(table, verdict == CF_SHOWN_PASS ? QUIET : PLAIN);
     cf_text_fit(table->out, cf_shown_text(row, "statement"),
-                table->columns - INDENT - table->id - VERDICT - 4, false);
+                table->columns - INDENT - table->id - table->verdict - 4, false);
     tone(table, PLAIN);
     fputc('\n', table->out);
     if (verdict == CF_SHOWN_FAIL)
@@ -167,6 +169,15 @@ static size_t id_width(const json_t *result)
     return widest > ID_MAX ? ID_MAX : widest;
 }
 
+/* The longest verdict shown: a table without the long word needs no room for it. */
+static size_t verdict_width(const json_t *result)
+{
+    size_t counts[CF_SHOWN_COUNT];
+    cf_shown_count(json_object_get(result, "rows"), counts);
+    return strlen(
+        word_of(counts[CF_SHOWN_INCONCLUSIVE] > 0 ? CF_SHOWN_INCONCLUSIVE : CF_SHOWN_PASS));
+}
+
 static void put_subject(const struct table *table, const json_t *result)
 {
     const json_t *subject = json_object_get(result, "subject");
@@ -192,7 +203,8 @@ void cf_report_table(FILE *out, const char *dir, const json_t *result, bool colo
         return;
     }
     json_auto_t *groups = cf_shown_groups(clean);
-    struct table table = {out, colour, cf_terminal_columns(out, USUAL_COLUMNS), id_width(clean)};
+    struct table table = {out, colour, cf_terminal_columns(out, USUAL_COLUMNS), id_width(clean),
+                          verdict_width(clean)};
     put_subject(&table, clean);
     json_array_foreach (groups, i, group)
         put_group(&table, group);

@@ -1,5 +1,6 @@
 #include "report/text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* A piece of output: one character that stands for itself, or an escape. */
@@ -83,21 +84,24 @@ static const char *xml_entity(char character)
     }
 }
 
-/* A reference in place of the character at AT where Markdown, or a dialect that links bare
- * addresses and names, would read more than text into it. */
-static bool is_markup(const char *at)
+/* Whether Markdown, or a dialect that links bare addresses and names, would read more than text
+ * into the character at AT. An underscore within a word is only that; BEFORE is what precedes. */
+static bool is_markup(char before, const char *at)
 {
-    if (strchr("&<>|`*_[]\\~#!@$", at[0]) != NULL)
+    if (at[0] == '_')
+        return !isalnum((unsigned char)before) || !isalnum((unsigned char)at[1]);
+    if (strchr("&<>|`*[]\\~#!@$", at[0]) != NULL)
         return true;
     return (at[0] == ':' && at[1] == '/') || strncmp(at, "www.", 4) == 0;
 }
 
-static void put_glyph(FILE *out, enum cf_text_form form, const char *at, const char *glyph)
+static void put_glyph(FILE *out, enum cf_text_form form, char before, const char *at,
+                      const char *glyph)
 {
     const char *entity = form == CF_TEXT_XML && glyph[1] == '\0' ? xml_entity(glyph[0]) : NULL;
     if (entity != NULL) {
         fputs(entity, out);
-    } else if (form == CF_TEXT_MARKDOWN && glyph[1] == '\0' && is_markup(at)) {
+    } else if (form == CF_TEXT_MARKDOWN && glyph[1] == '\0' && is_markup(before, at)) {
         fprintf(out, "&#%d;", glyph[0]);
     } else if (form == CF_TEXT_MARKDOWN && glyph[0] == '\\') {
         fprintf(out, "&#92;%s", glyph + 1);
@@ -109,10 +113,12 @@ static void put_glyph(FILE *out, enum cf_text_form form, const char *at, const c
 void cf_text_put(FILE *out, enum cf_text_form form, const char *text)
 {
     struct glyph glyph;
+    char before = '\0';
     for (const char *at = text; *at != '\0';) {
         size_t taken = next_glyph(at, &glyph);
-        put_glyph(out, form, at, glyph.text);
+        put_glyph(out, form, before, at, glyph.text);
         at += taken;
+        before = at[-1];
     }
 }
 

@@ -58,6 +58,7 @@ static void test_markup(void **state)
                "&lt;a b=&quot;c&quot; d=&apos;e&apos;&gt;&amp;]]&gt;");
     assert_put(CF_TEXT_XML, "\n\xff", "\\x0a\\xff");
     assert_put(CF_TEXT_MARKDOWN, "|`*_<\\\n", "&#124;&#96;&#42;&#95;&#60;&#92;&#92;x0a");
+    assert_put(CF_TEXT_MARKDOWN, "a_b _c_", "a_b &#95;c&#95;");
     assert_put(CF_TEXT_MARKDOWN, "http://x www.y a:b", "http&#58;//x &#119;ww.y a:b");
 }
 

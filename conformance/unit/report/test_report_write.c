@@ -322,7 +322,7 @@ static void test_summary_says_what_matters(void **state)
         "| runner SHA-256 | aa11 |\n",
         "| launcher SHA-256 | bb22 |\n",
         "| register SHA-256 | cc33 |\n",
-        "- problem: an invariant without a PASS row: dns&#95;confined\n",
+        "- problem: an invariant without a PASS row: dns_confined\n",
         "- seen: tcp to 1.1.1.1:443 carried the nonce — [launches/net/subject/canary.jsonl 1]"
         "(launches/net/subject/canary.jsonl)\n",
         "| by.tcp4 | MUST | **FAIL** | TCP does not leave |\n",
