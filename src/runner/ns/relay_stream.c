@@ -32,13 +32,18 @@ struct relay_connection {
     struct half down; /* host to guest */
 };
 
-static void close_side(struct firma_relay *relay, struct firma_ns_watch *side, bool reset)
+static void close_socket(int fd, bool reset)
 {
     const struct linger now = {.l_onoff = 1, .l_linger = 0};
-    firma_ns_events_set(relay->events, side, 0);
     if (reset)
-        setsockopt(side->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    close(side->fd);
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
+}
+
+static void close_side(struct firma_relay *relay, struct firma_ns_watch *side, bool reset)
+{
+    firma_ns_events_set(relay->events, side, 0);
+    close_socket(side->fd, reset);
 }
 
 static void end_connection(struct relay_connection *connection, bool reset)
@@ -159,7 +164,7 @@ static void connect_through(struct relay_port *port, int guest)
     int host = c == NULL ? -1 : relay_dial(SOCK_STREAM, port->upstream);
     if (host < 0) {
         free(c);
-        close(guest);
+        close_socket(guest, true);
         return;
     }
     tune(guest);
