@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dns.h"
@@ -90,6 +92,34 @@ static bool replace(const char *path, const char *text, size_t length)
     return written;
 }
 
+/* getaddrinfo() may outlast any deadline, and the file has to be put back: it runs in a child. */
+static void resolve_in_child(const struct probe_step *step, struct probe_outcome *out)
+{
+    struct probe_outcome inner = {0};
+    int fds[2];
+    if (pipe(fds) != 0) {
+        probe_try_errno(out, errno, "pipe");
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        probe_tech_resolve_name(step, &inner);
+        probe_write(fds[1], &inner, sizeof inner);
+        _exit(0);
+    }
+    close(fds[1]);
+    if (pid > 0 && probe_readable(fds[0], probe_left(step, 1)) &&
+        read(fds[0], &inner, sizeof inner) == (ssize_t)sizeof inner)
+        probe_try(out, (enum probe_result)inner.result, inner.errnum, "%.300s", inner.detail);
+    else
+        probe_try_errno(out, pid < 0 ? errno : ETIMEDOUT, "getaddrinfo");
+    close(fds[0]);
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+}
+
 /* The file is put back: the rows that follow are not this one's business. */
 void probe_tech_resolv_rewrite(const struct probe_step *step, struct probe_outcome *out)
 {
@@ -100,12 +130,13 @@ void probe_tech_resolv_rewrite(const struct probe_step *step, struct probe_outco
     ssize_t kept = fd < 0 ? -1 : read(fd, before, sizeof before);
     if (fd >= 0)
         close(fd);
-    bool written = replace(path, line, (size_t)length);
+    /* What cannot be put back whole is left alone. */
+    bool written = kept >= 0 && kept < (ssize_t)sizeof before && replace(path, line, (size_t)length);
     if (written)
         probe_try(out, PROBE_ERROR, 0, "%s rewritten", path);
     else
-        probe_try_errno(out, errno, "write %s", path);
-    probe_tech_resolve_name(step, out);
-    if (written && kept >= 0)
+        probe_try_errno(out, errno, "rewrite %s", path);
+    resolve_in_child(step, out);
+    if (written)
         replace(path, before, (size_t)kept);
 }

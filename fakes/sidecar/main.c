@@ -26,9 +26,11 @@ struct options {
 
 void fake_finish(struct fake_sidecar *sidecar, int status)
 {
+    /* Never unlocked: no record may follow the last one, and accept(), which fails when its socket
+     * is shut down, must not get as far as to end the process in its own way. */
+    pthread_mutex_lock(&sidecar->lock);
     shutdown(sidecar->listen_fd, SHUT_RDWR);
     close(sidecar->listen_fd);
-    pthread_mutex_lock(&sidecar->lock); /* never unlocked: no record may follow the last one */
     if (cf_events_close(sidecar->events) != 0 && status == 0)
         status = 74;
     _exit(status);

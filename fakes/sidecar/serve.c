@@ -78,6 +78,9 @@ static bool read_body(struct fake_conn *conn, const struct fake_head *head,
 
 static bool denied(const struct fake_script *script, const struct fake_text *target, bool own)
 {
+    /* RFC 6761 §6.4: no such name can exist, so there is always something to be refused. */
+    if (fake_text_has(target, ".invalid"))
+        return true;
     if (script->deny_match[0] != '\0' && fake_text_has(target, script->deny_match))
         return true;
     return script->deny && !own;
