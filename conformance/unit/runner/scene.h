@@ -74,6 +74,9 @@ void scene_bridge(struct scene *scene, enum bridge_mode mode);
 /* The file beside this test that does what no shell can; see helper.c. In the guest at HELPER. */
 #define HELPER "/helper/runner_helper"
 
+/* Before anything in a script that would do harm on the host, should a runner not confine it. */
+#define ONLY_IN_GUEST "[ \"$(cat /proc/1/comm)\" = firma-init ] || exit 99; "
+
 void scene_command(struct scene *scene, const char *const *words);
 /* Writes the contract (replacing the one before) and starts the runner with it. */
 void scene_start(struct scene *scene);
