@@ -2,7 +2,7 @@
  * net_linux.c - two network namespaces and the link between them.
  *
  * `host` is the namespace init was born in. `internet` is made by a child, which loads the
- * catch-all rules while init configures `host`; three programs run in all, two of them at once.
+ * catch-all rules while init configures `host`; four programs run in all, most of them at once.
  *
  * Silence. Both ends are NOARP and share one hardware address: then there is no ARP, no neighbour
  * or router solicitation, no duplicate address detection, no multicast listener report, and a frame
@@ -87,12 +87,24 @@ static int configure_host(pid_t internet, const struct cf_lab_entry *entry, stru
     return cf_lab_run("ip", IP_BATCH, batch, err);
 }
 
-/* Answers to `host` leave by the link; all else, coming in or made here, is local. */
+/* Answers to `host` leave by the link; all else, coming in or made here, is local. The rules may
+ * name the link before it exists. One run for each family: a batch has only one. */
+static int route_internet(struct cf_error *err)
+{
+    static const char *const ipv6_batch[] = {"ip", "-6", "-batch", "-", NULL};
+    return cf_lab_run("ip", ipv6_batch,
+                      "link set lo up\n"
+                      "route add local ::/0 dev lo table 100\n"
+                      "rule add pref 90 iif lo to " CF_LAB_HOST6 " lookup main\n"
+                      "rule add pref 100 iif " CF_LAB_INTERNET_LINK " lookup 100\n"
+                      "rule add pref 110 iif lo lookup 100\n",
+                      err);
+}
+
 static int configure_internet(const struct cf_lab_entry *entry, struct cf_error *err)
 {
-    char batch[2048];
+    char batch[1024];
     snprintf(batch, sizeof batch,
-             "link set lo up\n"
              "link set " CF_LAB_INTERNET_LINK " arp off addrgenmode none\n"
              "addr add 203.0.113.1/24 dev " CF_LAB_INTERNET_LINK "\n"
              "addr add 2001:db8:1::1/64 dev " CF_LAB_INTERNET_LINK " nodad\n"
@@ -100,13 +112,9 @@ static int configure_internet(const struct cf_lab_entry *entry, struct cf_error 
              "addr add %s/128 dev lo nodad\n"
              "link set " CF_LAB_INTERNET_LINK " up\n"
              "route add local 0.0.0.0/0 dev lo table 100\n"
-             "route add local ::/0 dev lo table 100\n"
              "rule add pref 90 iif lo to " CF_LAB_HOST4 " lookup main\n"
              "rule add pref 100 iif " CF_LAB_INTERNET_LINK " lookup 100\n"
-             "rule add pref 110 iif lo lookup 100\n"
-             "-6 rule add pref 90 iif lo to " CF_LAB_HOST6 " lookup main\n"
-             "-6 rule add pref 100 iif " CF_LAB_INTERNET_LINK " lookup 100\n"
-             "-6 rule add pref 110 iif lo lookup 100\n",
+             "rule add pref 110 iif lo lookup 100\n",
              entry->source4, entry->source6);
     return cf_lab_run("ip", IP_BATCH, batch, err);
 }
@@ -139,6 +147,8 @@ _Noreturn static void keep_internet(const struct cf_lab_entry *entry, int talk)
     if (result == 0)
         result = apply(INTERNET, sizeof INTERNET / sizeof INTERNET[0], &error);
     if (result == 0 && write(talk, "+", 1) == 1)
+        result = route_internet(&error);
+    if (result == 0)
         result = load_rules(&error);
     if (result == 0 && read(talk, &linked, 1) == 1)
         result = configure_internet(entry, &error);

@@ -49,7 +49,7 @@ _Noreturn static void become(const struct cf_lab *lab, const char *script, int l
                           lab->entry->source4,
                           "--source6",
                           lab->entry->source6,
-                          script == NULL ? NULL : "--script",
+                          script == NULL || script[0] == '\0' ? NULL : "--script",
                           script,
                           NULL};
     static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
@@ -132,6 +132,7 @@ void cf_lab_sidecar_stop(struct cf_lab *lab, struct cf_sidecar *sidecar, int sig
     if (sidecar->pid <= 0 || lab->sidecars[sidecar->index] != sidecar->pid)
         return;
     kill(sidecar->pid, signal);
+    kill(sidecar->pid, SIGCONT); /* one that a fault has stopped could not end */
     int status = cf_lab_reap(sidecar->pid, CF_LAB_DEADLINE_MS);
     lab->sidecars[sidecar->index] = 0;
     sidecar->pid = 0;

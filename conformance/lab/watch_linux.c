@@ -151,7 +151,8 @@ int cf_lab_open_observers(struct cf_lab *lab, struct cf_error *err)
     return result;
 }
 
-/* A healthy observer leaves nothing to say. */
+/* A healthy observer leaves nothing to say. `observer` is the writer of a record, so the one that
+ * ended is its `name`. */
 static void record_exit(struct cf_lab *lab, const char *name, int status)
 {
     int code = -1; /* somebody else waited for it, or it had to be killed */
@@ -159,7 +160,7 @@ static void record_exit(struct cf_lab *lab, const char *name, int status)
         code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (code != 0)
         cf_events_emit(lab->log, "observer-exit",
-                       json_pack("{sssi}", "observer", name, "status", code));
+                       json_pack("{sssi}", "name", name, "status", code));
 }
 
 void cf_lab_close_observers(struct cf_lab *lab)

@@ -177,7 +177,7 @@ int cf_canary_run(struct cf_observer *io, const struct cf_canary_config *config,
         return cf_observer_unready(io, err);
     result = run(&canary, err);
     cf_canary_close_all(&canary);
-    cf_observer_emit(io, "stats",
+    cf_observer_emit(io, "totals",
                      json_pack("{sIsI}", "connections", (json_int_t)canary.connections,
                                "udp_dropped",
                                (json_int_t)canary.udp_dropped[0] + canary.udp_dropped[1]));

@@ -48,7 +48,7 @@ int cf_observer_close(struct cf_observer *io, struct cf_error *err);
 int cf_capture_run(struct cf_observer *io, int pcap_fd, const char *interface,
                    struct cf_error *err);
 
-/* The catch-all of the `internet` namespace: records tcp-open, tcp-data, tcp-close, udp, stats. */
+/* The catch-all of the `internet` namespace: records tcp-open, tcp-data, tcp-close, udp, totals. */
 struct cf_canary_config {
     unsigned short port;    /* where tproxy sends everything */
     const char *sidecar[2]; /* source addresses that mean via:"sidecar" */
