@@ -112,19 +112,18 @@ static int put(const char *path, const char *text)
 /* What a runner does first: namespaces of its own, one id mapped, a fresh /proc. */
 static int nest(char **argv)
 {
-    char map[32];
+    char users[32], groups[32];
     int status = 1;
     (void)argv;
-    snprintf(map, sizeof map, "0 %u 1", getuid());
+    snprintf(users, sizeof users, "0 %u 1", getuid());
+    snprintf(groups, sizeof groups, "0 %u 1", getgid());
     if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) != 0 ||
-        put("/proc/self/setgroups", "deny") != 0 || put("/proc/self/uid_map", map) != 0)
-        return fail();
-    snprintf(map, sizeof map, "0 %u 1", getgid());
-    if (put("/proc/self/gid_map", map) != 0)
+        put("/proc/self/setgroups", "deny") != 0 || put("/proc/self/uid_map", users) != 0 ||
+        put("/proc/self/gid_map", groups) != 0)
         return fail();
     pid_t pid = fork();
     if (pid == 0)
-        _exit(mount("proc", "/proc", "proc", 0, NULL) != 0 || getpid() != 1 ? fail() : 0);
+        exit(mount("proc", "/proc", "proc", 0, NULL) != 0 || getpid() != 1 ? fail() : 0);
     waitpid(pid, &status, 0);
     return status == 0 ? 0 : 1;
 }
