@@ -1,41 +1,51 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "verbs.h"
 
 static const struct {
     const char *field; /* of /proc/self/status */
     const char *member;
-    bool number;
-} fields[] = {{"CapEff:", "cap_eff", false}, {"CapPrm:", "cap_prm", false},
-              {"CapInh:", "cap_inh", false}, {"CapBnd:", "cap_bnd", false},
-              {"CapAmb:", "cap_amb", false}, {"NoNewPrivs:", "no_new_privs", true},
-              {"Seccomp:", "seccomp", true}};
+} sets[] = {{"CapEff:", "eff"},
+            {"CapPrm:", "prm"},
+            {"CapInh:", "inh"},
+            {"CapBnd:", "bnd"},
+            {"CapAmb:", "amb"}},
+  numbers[] = {{"NoNewPrivs:", "no_new_privs"}, {"Seccomp:", "seccomp"}};
 
-static void put_field(struct probe_text *text, const char *line)
+/* The value of FIELD in the whole of STATUS. */
+static bool find(const char *status, const char *field, char value[64])
 {
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        size_t length = strlen(fields[i].field);
-        char value[64] = "";
-        if (strncmp(line, fields[i].field, length) != 0 ||
-            sscanf(line + length, "%63s", value) != 1)
-            continue;
-        if (fields[i].number)
-            probe_put(text, "\"%s\":%d,", fields[i].member, atoi(value));
-        else
-            probe_put(text, "\"%s\":\"%s\",", fields[i].member, value);
+    const char *at = strstr(status, field);
+    return at != NULL && sscanf(at + strlen(field), "%63s", value) == 1;
+}
+
+static void put_status(struct probe_text *text, const char *status)
+{
+    char value[64];
+    probe_put(text, "\"caps\":{");
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (find(status, sets[i].field, value))
+            probe_put(text, "%s\"%s\":\"%s\"", i == 0 ? "" : ",", sets[i].member, value);
+    }
+    probe_put(text, "},");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (find(status, numbers[i].field, value))
+            probe_put(text, "\"%s\":%d,", numbers[i].member, atoi(value));
     }
 }
 
 void probe_envelope_system(struct probe_text *text)
 {
-    char line[4096];
-    FILE *status = fopen("/proc/self/status", "re");
-    probe_put(text, "\"status\":%s,", status == NULL ? "false" : "true");
-    if (status == NULL)
-        return;
-    while (fgets(line, sizeof line, status) != NULL)
-        put_field(text, line);
-    fclose(status);
+    char status[8192] = "";
+    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, status, sizeof status - 1);
+    if (fd >= 0)
+        close(fd);
+    probe_put(text, "\"status\":%s,", got > 0 ? "true" : "false");
+    if (got > 0)
+        put_status(text, status);
 }

@@ -45,6 +45,12 @@ static bool report(const struct probe_step *step, const struct probe_outcome *ou
     return probe_receipt_emit(&receipts, &text);
 }
 
+/* What a client would call success. */
+static bool satisfied(const struct probe_outcome *out)
+{
+    return out->result == PROBE_ANSWERED && (out->status == 0 || out->status / 100 == 2);
+}
+
 /* One technique, in this very process. */
 static int run_one(const struct probe_self *self, char **word, int words)
 {
@@ -64,7 +70,9 @@ static int run_one(const struct probe_self *self, char **word, int words)
     signal(SIGPIPE, SIG_IGN);
     alarm((unsigned)(step.deadline_ms / 1000 + 2));
     technique(&step, &out);
-    return report(&step, &out, began) ? 0 : PROBE_EXIT_OUTPUT;
+    if (!report(&step, &out, began))
+        return PROBE_EXIT_OUTPUT;
+    return satisfied(&out) ? 0 : 1;
 }
 
 static int run_plan(const struct probe_self *self, char **rest, int words)

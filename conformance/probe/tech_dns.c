@@ -131,7 +131,8 @@ void probe_tech_resolv_rewrite(const struct probe_step *step, struct probe_outco
     if (fd >= 0)
         close(fd);
     /* What cannot be put back whole is left alone. */
-    bool written = kept >= 0 && kept < (ssize_t)sizeof before && replace(path, line, (size_t)length);
+    bool written =
+        kept >= 0 && kept < (ssize_t)sizeof before && replace(path, line, (size_t)length);
     if (written)
         probe_try(out, PROBE_ERROR, 0, "%s rewritten", path);
     else

@@ -33,16 +33,20 @@ int probe_verb_marker(int argc, char **argv, char **envp)
     return asked ? 0 : 1;
 }
 
-static void ask(struct probe_text *text, const char *key, const struct probe_address *address,
-                bool tcp, unsigned *records)
+/* "udp 127.0.0.1:53":"REFUSED", or what became of the question instead of an answer. */
+static void ask(struct probe_text *text, const char *where, const struct probe_address *address,
+                bool tcp)
 {
     struct probe_step step = make_step("");
     struct probe_outcome out = {0};
     struct probe_dns_answer answer =
         probe_dns_ask(&step, address, tcp, "firma-probe.invalid", "A", 1, &out);
-    *records += answer.records;
-    probe_put(text, "\"%s\":\"%s\"", key,
-              answer.came ? probe_dns_rcode(answer.rcode) : probe_result_name(out.result));
+    const char *said = answer.came ? probe_dns_rcode(answer.rcode) : probe_result_name(out.result);
+    probe_put(text, "%s\"%s %s\":\"%s", text->used == 1 ? "" : ",", tcp ? "tcp" : "udp", where,
+              said);
+    if (answer.records > 0)
+        probe_put(text, " and %u records", answer.records);
+    probe_put(text, "\"");
 }
 
 int probe_verb_dns_ask(int argc, char **argv, char **envp)
@@ -50,24 +54,15 @@ int probe_verb_dns_ask(int argc, char **argv, char **envp)
     (void)argv, (void)envp;
     struct probe_text text = {0};
     struct probe_address stub, local;
-    unsigned records = 0;
     if (argc != 1)
         return -1;
-    probe_put(&text, "{\"stub\":");
-    if (probe_dns_stub_address(&stub)) {
-        probe_put(&text, "{");
-        ask(&text, "udp", &stub, false, &records);
-        probe_put(&text, ",");
-        ask(&text, "tcp", &stub, true, &records);
-        probe_put(&text, "}");
-    } else {
-        probe_put(&text, "null");
+    probe_put(&text, "{");
+    for (int tcp = 0; tcp < 2; tcp++) {
+        if (probe_dns_stub_address(&stub))
+            ask(&text, "stub", &stub, tcp);
+        if (probe_address_make(&local, "127.0.0.1", 53))
+            ask(&text, "127.0.0.1:53", &local, tcp);
     }
-    probe_address_make(&local, "127.0.0.1", 53);
-    probe_put(&text, ",\"port53\":{");
-    ask(&text, "udp", &local, false, &records);
-    probe_put(&text, ",");
-    ask(&text, "tcp", &local, true, &records);
-    probe_put(&text, "},\"records\":%u}\n", records);
+    probe_put(&text, "}\n");
     return probe_write(STDOUT_FILENO, text.data, text.used) ? 0 : 74;
 }

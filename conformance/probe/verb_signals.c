@@ -46,10 +46,22 @@ static void tell(int number, int counts[WATCHED])
     probe_write(STDOUT_FILENO, text.data, text.used);
 }
 
-static bool ended(void)
+static void report(const int counts[WATCHED])
+{
+    struct probe_text text = {0};
+    for (int i = 0; i < WATCHED; i++)
+        probe_put(&text, "%s\"%s\":%d", i == 0 ? "{" : ",", watched[i].name, counts[i]);
+    probe_put(&text, "}\n");
+    probe_write(STDOUT_FILENO, text.data, text.used);
+}
+
+/* Whether stdin has ended; the line `report` on it is obeyed. */
+static bool ended(const int counts[WATCHED])
 {
     char bytes[256];
     ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (got >= 7 && memcmp(bytes + got - 7, "report\n", 7) == 0)
+        report(counts);
     return got == 0 || (got < 0 && errno != EINTR);
 }
 
@@ -73,7 +85,7 @@ int probe_verb_signals(int argc, char **argv, char **envp)
             continue;
         if (sources[0].revents != 0 && read(arrivals[0], &number, 1) == 1)
             tell(number, counts);
-        else if (sources[1].revents != 0 && ended())
+        else if (sources[1].revents != 0 && ended(counts))
             return 0;
     }
 }

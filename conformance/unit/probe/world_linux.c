@@ -42,6 +42,9 @@ static void write_file(const char *path, const char *text)
 void world_enter(void)
 {
     char users[64], groups[64];
+    /* What leaked into this program must not leak into those it starts. */
+    for (int fd = 3; fd < 256; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
     struct ifreq request = {.ifr_name = "lo"};
     snprintf(users, sizeof users, "0 %ld 1", (long)geteuid());
     snprintf(groups, sizeof groups, "0 %ld 1", (long)getegid());
@@ -64,6 +67,7 @@ static void become(const char *const *argv, int in, int out, int err, int extra)
     char path[512];
     const char *folder = getenv("FIRMA_BIN");
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid(); /* no terminal of the developer's in reach */
     dup2(in, 0);
     dup2(out, 1);
     dup2(err, 2);
@@ -291,7 +295,13 @@ void sidecar_start(struct sidecar *sidecar, const char *script)
     snprintf(listen, sizeof listen, "%d", given);
     const char *argv[] = {"fake-sidecar", "--listen-fd", listen, "--log-fd", log,
                           "--script",     script,        NULL};
+    /* A SIGTERM that comes before it looks for one must wait for it, not kill it. */
+    sigset_t term, before;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, &before);
     program_start(&sidecar->program, argv, -1);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(inherited);
     close(given);
     close(listener);
