@@ -85,9 +85,6 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
         {sidecar, "/lab/bin/fake-sidecar", 0755},
         {recorder, "/lab/bin/recorder-runner", 0755},
         {target->runner, body.runner, 0755},
-        {"/dev/null", "/lab/artifacts/kernel", 0644},
-        {"/dev/null", "/lab/artifacts/initrd", 0644},
-        {"/dev/null", "/lab/artifacts/rootfs", 0644},
     };
     const struct cf_lab_config config = {
         .evidence_fd = body.evidence_fd,

@@ -205,7 +205,7 @@ static void check_left(struct cf_finding *finding)
 const struct cf_check cf_contract_checks[] = {
     {"argv", check_argv},
     {"fields", check_fields},
-    {"bytes", check_bytes},
+    {"canonical", check_bytes},
     {"modes", check_modes},
     {"no-secrets", check_secrets},
     {"runner-environment", check_environment},

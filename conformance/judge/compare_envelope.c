@@ -154,16 +154,11 @@ static const char *is_sandbox_user(const json_t *seen, char buffer[256])
     for (size_t i = 0; i < json_array_size(json_object_get(seen, "groups")); i++)
         if (json_integer_value(json_array_get(json_object_get(seen, "groups"), i)) != 65534)
             return "the command has supplementary groups";
-    const json_t *caps = json_object_get(seen, "caps");
-    const char *key;
-    json_t *value;
-    if (!json_is_object(caps))
-        return "the command does not tell its capabilities";
-    json_object_foreach ((json_t *)caps, key, value) {
-        const char *text = json_string_value(value);
-        if (strcmp(key, "bounding") != 0 && strcmp(key, "bnd") != 0 && text != NULL &&
-            strspn(text, "0x") != strlen(text)) {
-            snprintf(buffer, 256, "the command has capabilities: %s is %.64s", key, text);
+    static const char *const sets[] = {"cap_inh", "cap_prm", "cap_eff", "cap_amb"};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        const char *set = json_string_value(json_object_get(seen, sets[i]));
+        if (set == NULL || strspn(set, "0") != strlen(set)) {
+            snprintf(buffer, 256, "%s is %.64s", sets[i], set == NULL ? "not told" : set);
             return buffer;
         }
     }
@@ -194,21 +189,22 @@ static const char *is_filtered(const json_t *seen, char buffer[256])
     return filtered && rest ? NULL : buffer;
 }
 
-/* Every question is answered REFUSED: {"udp 127.0.0.1:53": "REFUSED", …}. */
+/* {"stub":{"udp":RCODE,"tcp":RCODE},"port53":{…},"records":N}: REFUSED everywhere, no record. */
 static const char *all_refused(const json_t *seen, char buffer[256])
 {
-    const char *where;
-    json_t *answer;
-    if (json_object_size(seen) < 4)
-        return "the command did not ask the stub and port 53 over UDP and TCP";
-    json_object_foreach ((json_t *)seen, where, answer) {
-        const char *code = json_string_value(answer);
+    static const char *const places[] = {"stub", "port53"}, *const roads[] = {"udp", "tcp"};
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *place = json_object_get(seen, places[i / 2]);
+        const char *code = json_string_value(json_object_get(place, roads[i % 2]));
         if (code == NULL || strcmp(code, "REFUSED") != 0) {
-            snprintf(buffer, 256, "asked over %.64s: %.32s", where, code == NULL ? "?" : code);
+            snprintf(buffer, 256, "%s over %s: %.32s, not REFUSED", places[i / 2], roads[i % 2],
+                     code == NULL ? "not told" : code);
             return buffer;
         }
     }
-    return NULL;
+    return json_integer_value(json_object_get(seen, "records")) == 0
+               ? NULL
+               : "records came with the refusal";
 }
 
 static void by_rule(struct cf_finding *finding, cf_rule *rule)

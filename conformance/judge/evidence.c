@@ -184,7 +184,7 @@ static void check_observers(struct cf_leg_evidence *leg, const char *leg_name)
     json_t *record;
     json_array_foreach (json_object_get(leg->logs, "lab"), index, record) {
         const char *event = json_string_value(json_object_get(record, "event"));
-        const char *observer = json_string_value(json_object_get(record, "observer"));
+        const char *observer = json_string_value(json_object_get(record, "name"));
         if (event != NULL && strcmp(event, "observer-exit") == 0 &&
             json_integer_value(json_object_get(record, "status")) != 0)
             object(leg->problem, sizeof leg->problem, "%s: the observer %s did not end well",

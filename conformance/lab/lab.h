@@ -92,6 +92,7 @@ struct cf_command {
     int extra_fd;            /* dup'ed to 3 (status pipe), or -1 */
     bool new_session;        /* setsid, and fds[0] becomes the controlling terminal if it is one */
     bool second_user;        /* run as CF_LAB_SECOND_UID, no capabilities */
+    bool no_capabilities;    /* run as the lab's user without any: a bare command's privileges */
 };
 /* *PID is visible from the body's pid namespace: kill(2) and waitpid(2) work on it. */
 int cf_lab_spawn(struct cf_lab *lab, const struct cf_command *command, pid_t *pid,

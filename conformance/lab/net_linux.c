@@ -77,7 +77,7 @@ static int configure_host(pid_t internet, const struct cf_lab_entry *entry, stru
              "link set lo up\n"
              "link add " CF_LAB_HOST_LINK " address " MAC " arp off type veth"
              " peer name " CF_LAB_INTERNET_LINK " address " MAC " netns %d\n"
-             "link set " CF_LAB_HOST_LINK " addrgenmode none\n"
+             "link set " CF_LAB_HOST_LINK " addrgenmode none gso_max_segs 1\n"
              "addr add " CF_LAB_HOST4 "/24 dev " CF_LAB_HOST_LINK "\n"
              "addr add " CF_LAB_HOST6 "/64 dev " CF_LAB_HOST_LINK " nodad\n"
              "link set " CF_LAB_HOST_LINK " up\n"
@@ -105,7 +105,7 @@ static int configure_internet(const struct cf_lab_entry *entry, struct cf_error 
 {
     char batch[1024];
     snprintf(batch, sizeof batch,
-             "link set " CF_LAB_INTERNET_LINK " arp off addrgenmode none\n"
+             "link set " CF_LAB_INTERNET_LINK " arp off addrgenmode none gso_max_segs 1\n"
              "addr add 203.0.113.1/24 dev " CF_LAB_INTERNET_LINK "\n"
              "addr add 2001:db8:1::1/64 dev " CF_LAB_INTERNET_LINK " nodad\n"
              "addr add %s/32 dev lo\n"

@@ -199,10 +199,10 @@ static int take_session(const struct cf_command *command)
     return isatty(0) ? ioctl(0, TIOCSCTTY, 0) : 0;
 }
 
-static int take_identity(bool second_user)
+static int take_identity(const struct cf_command *command)
 {
-    if (!second_user)
-        return cf_lab_drop_capabilities(false);
+    if (!command->second_user)
+        return cf_lab_drop_capabilities(command->no_capabilities);
     if (setgroups(0, NULL) != 0 ||
         setresgid(CF_LAB_SECOND_UID, CF_LAB_SECOND_UID, CF_LAB_SECOND_UID) != 0)
         return -1;
@@ -228,7 +228,7 @@ _Noreturn static void become(const struct cf_lab *lab, const struct cf_command *
     const char *cwd = command->cwd == NULL ? "/lab/work" : command->cwd;
     default_signals();
     if (failure >= 0 && setns(lab->subject.mount_ns, CLONE_NEWNS) == 0 && take_fds(command) == 0 &&
-        take_session(command) == 0 && chdir(cwd) == 0 && take_identity(command->second_user) == 0)
+        take_session(command) == 0 && chdir(cwd) == 0 && take_identity(command) == 0)
         execve(command->argv[0], (char *const *)command->argv, (char *const *)command->envp);
     int errnum = errno;
     if (write(failure < 0 ? pipe : failure, &errnum, sizeof errnum) < 0)

@@ -7,7 +7,9 @@
 
 #include "observers/observer.h"
 
-enum { SNAPLEN = 65535, RING_BYTES = 16 << 20 };
+/* The lab's links carry no segment longer than their MTU; a frame cut all the same is evidence lost,
+ * and the judge says so. Slots are as large as the longest frame, so short ones are many. */
+enum { SNAPLEN = 2048, RING_BYTES = 32 << 20 };
 
 struct capture {
     struct cf_observer *io;

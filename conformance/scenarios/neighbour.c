@@ -28,6 +28,7 @@ static int ask(struct cf_stage *stage, const struct cf_plan_row *planned, const 
     char address[64], argument[80];
     cf_plan_value(" addr=@4", "addr", nonce, address, sizeof address);
     snprintf(argument, sizeof argument, "addr=%s", address);
+    bool http = strcmp(technique, "http-mediated") == 0;
     const char *argv[] = {"/lab/bin/firma-probe",
                           "--plan",
                           "/lab/plan/plan.txt",
@@ -36,7 +37,7 @@ static int ask(struct cf_stage *stage, const struct cf_plan_row *planned, const 
                           "--one",
                           technique,
                           nonce,
-                          argument,
+                          http ? argument : NULL,
                           "port=80",
                           NULL};
     struct cf_start start = {0};

@@ -85,10 +85,10 @@ static int drive(struct cf_stage *stage, struct cf_process *process, struct cf_e
     bool confined = stage->leg == CF_SUBJECT;
     if (!cf_process_await(process, waiting_fault, CF_LAUNCH_MS))
         return 0; /* the judge finds no receipt */
-    if (confined) {
+    if (confined)
         json_decref(cf_stage_contract(stage));
+    if (confined || !kills_subject(stage))
         make_fault(stage, process);
-    }
     say(stage, process, "fault");
     if (confined && kills_subject(stage)) {
         cf_stage_await_gone(stage, CF_GONE_MS);
@@ -96,7 +96,7 @@ static int drive(struct cf_stage *stage, struct cf_process *process, struct cf_e
     }
     if (!cf_process_await(process, waiting_restored, CF_LAUNCH_MS))
         return 0;
-    int failed = confined ? restore(stage, err) : 0;
+    int failed = restore(stage, err);
     if (failed == 0)
         say(stage, process, "restored");
     return failed;

@@ -30,9 +30,9 @@ struct cf_process_config {
     const char *const *argv;
     const char *const *envp;
     const char *cwd;
-    bool terminal;    /* a pseudo-terminal on fds 0-2 instead of three pipes */
-    bool second_user; /* cf_command.second_user */
-    int extra_fd;     /* becomes fd 3; -1: none */
+    bool terminal;                     /* a pseudo-terminal on fds 0-2 instead of three pipes */
+    bool second_user, no_capabilities; /* as in cf_command */
+    int extra_fd;                      /* becomes fd 3; -1: none */
 };
 
 struct cf_process {

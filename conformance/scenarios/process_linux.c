@@ -134,7 +134,8 @@ int cf_process_start(struct cf_process *process, struct cf_lab *lab,
                                  .fds = {ends.child[0], ends.child[1], ends.child[2]},
                                  .extra_fd = config->extra_fd,
                                  .new_session = config->terminal,
-                                 .second_user = config->second_user};
+                                 .second_user = config->second_user,
+                                 .no_capabilities = config->no_capabilities};
     process->started = cf_now();
     failed = cf_lab_spawn(lab, &command, &process->pid, err);
     if (failed != 0) {

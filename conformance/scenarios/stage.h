@@ -40,7 +40,7 @@ void cf_words_release(struct cf_words *words);
 /* What starts a subject: argv and environment, ready to be changed by a fault. */
 struct cf_start {
     struct cf_words argv, env;
-    bool terminal;
+    bool terminal, no_capabilities;
 };
 void cf_start_release(struct cf_start *start);
 

@@ -30,9 +30,10 @@ int cf_stage_start(struct cf_stage *stage, struct cf_process *process, const str
                                              .envp = (const char *const *)start->env.items,
                                              .cwd = "/lab/work",
                                              .terminal = start->terminal,
+                                             .no_capabilities = start->no_capabilities,
                                              .extra_fd = extra_fd};
     cf_events_emit(stage->events, "command",
-                   json_pack("{sosob}", "argv", words_json(&start->argv), "env",
+                   json_pack("{sososb}", "argv", words_json(&start->argv), "env",
                              words_json(&start->env), "terminal", start->terminal));
     return cf_process_start(process, stage->lab, &config, err);
 }
@@ -188,15 +189,28 @@ static void record_files(struct cf_stage *stage)
     json_decref(paths);
 }
 
-static int plant_files(struct cf_error *err)
+static int plant_file(const char *path, struct cf_error *err)
 {
-    if (mkdir("/lab/readonly", 0755) != 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "/lab/readonly");
-    int fd = open("/lab/readonly/canary", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "/lab/readonly/canary");
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
     close(fd);
     return 0;
+}
+
+/* The read-only mount's canary, and guest images for runners that boot none. */
+static int plant_files(struct cf_error *err)
+{
+    static const char *const files[] = {"/lab/readonly/canary", "/lab/artifacts/kernel",
+                                        "/lab/artifacts/initrd", "/lab/artifacts/rootfs"};
+    int failed = 0;
+    if (mkdir("/lab/readonly", 0755) != 0)
+        return cf_fail(err, CF_E_SYSTEM, errno, "/lab/readonly");
+    if (mkdir("/lab/artifacts", 0755) != 0 && errno != EEXIST)
+        return cf_fail(err, CF_E_SYSTEM, errno, "/lab/artifacts");
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && failed == 0; i++)
+        failed = plant_file(files[i], err);
+    return failed;
 }
 
 static int play(struct cf_stage *stage, struct cf_error *err)

@@ -130,17 +130,11 @@ void cf_start_launcher(struct cf_start *start, const struct cf_stage *stage,
 
 void cf_start_bare(struct cf_start *start, const struct cf_stage *stage, const char *const *command)
 {
-    static const char *const unprivileged[] = {"/usr/bin/setpriv",
-                                               "--bounding-set=-all",
-                                               "--inh-caps=-all",
-                                               "--ambient-caps=-all",
-                                               "--no-new-privs",
-                                               "--",
-                                               NULL};
     static const char *const proxies[] = {"HTTP_PROXY",  "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
                                           "https_proxy", "all_proxy",   NULL};
-    *start = (struct cf_start){0};
-    add_all(&start->argv, unprivileged);
+    *start = (struct cf_start){.no_capabilities = true};
+    /* env(1) tells a missing command as 127 and one that cannot be run as 126, like a shell. */
+    cf_words_add(&start->argv, "/usr/bin/env");
     add_all(&start->argv, command);
     add_all(&start->env, command_environment);
     for (const char *const *name = proxies; *name != NULL; name++)
