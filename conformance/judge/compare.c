@@ -86,7 +86,7 @@ void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, cons
 }
 
 void cf_compare_rule(struct cf_finding *finding, const json_t *control, const json_t *subject,
-                     cf_rule *rule)
+                     cf_rule *rule, json_int_t seq)
 {
     char broken[256] = "", kept[256] = "", file[256];
     const char *breach = control == NULL ? NULL : rule(control, broken);
@@ -101,7 +101,7 @@ void cf_compare_rule(struct cf_finding *finding, const json_t *control, const js
         finding, "attempt", subject != NULL, cf_finding_file(finding, CF_SUBJECT, "harness", file),
         0, "%s", subject == NULL ? "the subject left nothing to check" : "the subject was checked");
     if (breach != NULL)
-        cf_finding_violation(finding, file, 0, "%s", breach);
+        cf_finding_violation(finding, file, seq, "%s", breach);
 }
 
 void cf_judge_compare(struct cf_finding *finding)

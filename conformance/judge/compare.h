@@ -33,8 +33,9 @@ void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, cons
 
 /* A rule over one leg's JSON: NULL when it holds, else what breaks it (static or in BUFFER). */
 typedef const char *cf_rule(const json_t *seen, char buffer[256]);
-/* The rule must hold for SUBJECT and must be broken by CONTROL. Steals neither. */
+/* The rule must hold for SUBJECT and must be broken by CONTROL. Steals neither. SEQ is where
+ * SUBJECT stands in the harness's log. */
 void cf_compare_rule(struct cf_finding *finding, const json_t *control, const json_t *subject,
-                     cf_rule *rule);
+                     cf_rule *rule, json_int_t seq);
 
 #endif

@@ -168,21 +168,20 @@ static const char *nothing_is_left(const json_t *ended, char buffer[256])
 
 /* ---- the checks ---- */
 
-static json_t *record_of(const struct cf_finding *finding, enum cf_leg leg)
+/* EVENT of both labs' harnesses, or that record's member KEY. */
+static void by_event(struct cf_finding *finding, const char *event, const char *key, cf_rule *rule)
 {
-    return json_object_get(cf_evidence_harness(finding->evidence, leg, "record", NULL, NULL),
-                           "record");
-}
-
-static void by_record(struct cf_finding *finding, cf_rule *rule)
-{
-    cf_compare_rule(finding, record_of(finding, CF_CONTROL), record_of(finding, CF_SUBJECT), rule);
+    const json_t *control = cf_evidence_harness(finding->evidence, CF_CONTROL, event, NULL, NULL);
+    const json_t *subject = cf_evidence_harness(finding->evidence, CF_SUBJECT, event, NULL, NULL);
+    json_int_t seq = json_integer_value(json_object_get(subject, "seq"));
+    cf_compare_rule(finding, key == NULL ? control : json_object_get(control, key),
+                    key == NULL ? subject : json_object_get(subject, key), rule, seq);
 }
 
 #define RECORD_CHECK(name, rule)                                                                   \
     static void name(struct cf_finding *finding)                                                   \
     {                                                                                              \
-        by_record(finding, rule);                                                                  \
+        by_event(finding, "record", "record", rule);                                               \
     }
 RECORD_CHECK(check_argv, argv_is_exact)
 RECORD_CHECK(check_fields, cf_contract_fields_are_right)
@@ -197,9 +196,7 @@ RECORD_CHECK(check_proof, proof_is_complete)
 
 static void check_left(struct cf_finding *finding)
 {
-    cf_compare_rule(
-        finding, cf_evidence_harness(finding->evidence, CF_CONTROL, "ended", NULL, NULL),
-        cf_evidence_harness(finding->evidence, CF_SUBJECT, "ended", NULL, NULL), nothing_is_left);
+    by_event(finding, "ended", NULL, nothing_is_left);
 }
 
 const struct cf_check cf_contract_checks[] = {

@@ -154,11 +154,12 @@ static const char *is_sandbox_user(const json_t *seen, char buffer[256])
     for (size_t i = 0; i < json_array_size(json_object_get(seen, "groups")); i++)
         if (json_integer_value(json_array_get(json_object_get(seen, "groups"), i)) != 65534)
             return "the command has supplementary groups";
-    static const char *const sets[] = {"cap_inh", "cap_prm", "cap_eff", "cap_amb"};
+    static const char *const sets[] = {"inh", "prm", "eff", "amb"};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
-        const char *set = json_string_value(json_object_get(seen, sets[i]));
+        const json_t *caps = json_object_get(seen, "caps");
+        const char *set = json_string_value(json_object_get(caps, sets[i]));
         if (set == NULL || strspn(set, "0") != strlen(set)) {
-            snprintf(buffer, 256, "%s is %.64s", sets[i], set == NULL ? "not told" : set);
+            snprintf(buffer, 256, "caps.%s is %.64s", sets[i], set == NULL ? "not told" : set);
             return buffer;
         }
     }
@@ -189,29 +190,31 @@ static const char *is_filtered(const json_t *seen, char buffer[256])
     return filtered && rest ? NULL : buffer;
 }
 
-/* {"stub":{"udp":RCODE,"tcp":RCODE},"port53":{…},"records":N}: REFUSED everywhere, no record. */
+/* {"udp stub":"REFUSED", …}: the stub and port 53, over UDP and TCP, and no record anywhere. */
 static const char *all_refused(const json_t *seen, char buffer[256])
 {
-    static const char *const places[] = {"stub", "port53"}, *const roads[] = {"udp", "tcp"};
-    for (size_t i = 0; i < 4; i++) {
-        const json_t *place = json_object_get(seen, places[i / 2]);
-        const char *code = json_string_value(json_object_get(place, roads[i % 2]));
-        if (code == NULL || strcmp(code, "REFUSED") != 0) {
-            snprintf(buffer, 256, "%s over %s: %.32s, not REFUSED", places[i / 2], roads[i % 2],
-                     code == NULL ? "not told" : code);
+    const char *where;
+    json_t *answer;
+    if (json_object_size(seen) != 4)
+        return "the command did not ask the stub and port 53, each over UDP and TCP";
+    json_object_foreach ((json_t *)seen, where, answer) {
+        const char *said = json_string_value(answer);
+        if (said == NULL || strcmp(said, "REFUSED") != 0) {
+            snprintf(buffer, 256, "asked over %.64s, the answer is %.64s", where,
+                     said == NULL ? "not told" : said);
             return buffer;
         }
     }
-    return json_integer_value(json_object_get(seen, "records")) == 0
-               ? NULL
-               : "records came with the refusal";
+    return NULL;
 }
 
 static void by_rule(struct cf_finding *finding, cf_rule *rule)
 {
     json_t *bare = cf_compare_output(finding, CF_CONTROL, 0);
     json_t *confined = cf_compare_output(finding, CF_SUBJECT, 0);
-    cf_compare_rule(finding, bare, confined, rule);
+    cf_compare_rule(
+        finding, bare, confined, rule,
+        json_integer_value(json_object_get(cf_compare_run(finding, CF_SUBJECT, 0), "seq")));
     release(bare, confined);
 }
 

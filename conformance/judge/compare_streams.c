@@ -104,7 +104,8 @@ static const char *no_survivor(const json_t *run, char buffer[256])
 static void daemon_gone(struct cf_finding *finding)
 {
     const json_t *confined = cf_compare_run(finding, CF_SUBJECT, 0);
-    cf_compare_rule(finding, cf_compare_run(finding, CF_CONTROL, 0), confined, no_survivor);
+    cf_compare_rule(finding, cf_compare_run(finding, CF_CONTROL, 0), confined, no_survivor,
+                    json_integer_value(json_object_get(confined, "seq")));
     if (confined != NULL && json_integer_value(json_object_get(confined, "exit")) != 0)
         cf_compare_mismatch(finding, 0, "the daemon's parent ended with status %d confined",
                             (int)json_integer_value(json_object_get(confined, "exit")));
