@@ -53,7 +53,9 @@ bool cf_lab_has_second_user(void);
 
 /* Forks, enters a new lab in the child, verifies its isolation, opens the observers, runs BODY,
  * closes the observers and exits with BODY's result (a failed set-up: exit 70 and an `error` record
- * in the evidence file lab.jsonl). Returns at once with *PID; the caller waits for it. */
+ * in the evidence file lab.jsonl; BODY's death by a signal: 128 + its number). Returns at once with
+ * *PID; the caller waits for it. BODY finds no descriptor above 2 open but evidence_fd, and must wait
+ * for the processes it started by pid: others are children of the same process. */
 int cf_lab_start(const struct cf_lab_config *config, cf_lab_body *body, void *context, pid_t *pid,
                  struct cf_error *err);
 

@@ -5,6 +5,9 @@
  * hypervisor, which is somebody else's. The filter answers EPERM, in every system call convention
  * this kernel knows: native, and on x86-64 also x32 and i386 (whose socketcall(2) hides its
  * arguments in memory and is refused altogether). seccomp(2).
+ *
+ * What no filter sees is a socket opened by io_uring. It is allowed all the same: a row about it
+ * needs its control.
  */
 #include <errno.h>
 #include <linux/audit.h>
