@@ -33,14 +33,16 @@ static bool flush_down(struct fake_conn *conn, struct fake_stream *upstream, siz
     return sent;
 }
 
-/* One direction's turn: false ends the tunnel. Its end is passed on as a half-close. */
-static bool pump(struct fake_stream *from, int to, struct pollfd *wait)
+/* One direction's turn: false ends the tunnel. Its end is passed on as a half-close; the last one's
+ * by the close itself, so that the record of the end is there before anybody can see the end. */
+static bool pump(struct fake_stream *from, int to, struct pollfd *wait, bool last)
 {
     int got = fake_stream_fill(from, 0);
     if (got < 0)
         return false;
     if (got == 0) {
-        shutdown(to, SHUT_WR);
+        if (!last)
+            shutdown(to, SHUT_WR);
         wait->fd = -1;
     }
     return true;
@@ -58,11 +60,11 @@ static const char *run(struct fake_conn *conn, struct fake_stream *upstream, siz
             continue;
         if (ready <= 0)
             return "idle";
-        if (wait[0].revents != 0 && (!pump(&conn->guest, upstream->fd, &wait[0]) ||
+        if (wait[0].revents != 0 && (!pump(&conn->guest, upstream->fd, &wait[0], wait[1].fd < 0) ||
                                      !flush_up(conn, upstream->fd, &total[0])))
             return "tunnel broken";
-        if (wait[1].revents != 0 &&
-            (!pump(upstream, conn->guest.fd, &wait[1]) || !flush_down(conn, upstream, &total[1])))
+        if (wait[1].revents != 0 && (!pump(upstream, conn->guest.fd, &wait[1], wait[0].fd < 0) ||
+                                     !flush_down(conn, upstream, &total[1])))
             return "tunnel broken";
     }
     return "tunnel closed";

@@ -208,21 +208,23 @@ static void udp_family(void **state)
 
 static void unix_sockets(void **state)
 {
-    static const char *const keys[] = {"path=/tmp/firma-unix-test", "abstract=firma-unix-test"};
+    char path[64], keys[96];
     (void)state;
+    snprintf(path, sizeof path, "/tmp/firma-unix-%ld", (long)getpid());
     for (int abstract = 0; abstract < 2; abstract++) {
         struct program program;
         struct plan plan;
         char text[TEXT];
-        const char *name = abstract ? "firma-unix-test" : "/tmp/firma-unix-test";
+        const char *name = abstract ? path + 5 : path;
+        snprintf(keys, sizeof keys, "%s=%s", abstract ? "abstract" : "path", name);
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         memcpy(address.sun_path + abstract, name, strlen(name));
-        unlink("/tmp/firma-unix-test");
+        unlink(path);
         int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name) + 1);
         assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
         assert_int_equal(listen(listener, 4), 0);
-        step_start(&program, &plan, "unix", keys[abstract], -1);
+        step_start(&program, &plan, "unix", keys, -1);
         int fd = world_accept(listener);
         world_read(fd, text, sizeof text);
         assert_string_equal(text, NONCE);
@@ -231,7 +233,7 @@ static void unix_sockets(void **state)
         json_decref(receipt);
         close(fd);
         close(listener);
-        unlink("/tmp/firma-unix-test");
+        unlink(path);
     }
 }
 
@@ -339,7 +341,7 @@ static void exec_tells_the_status(void **state)
     assert_string_equal(text_of(receipt, "result"), "refused");
     assert_non_null(strstr(text_of(receipt, "detail"), "exit 1"));
     json_decref(receipt);
-    receipt = run_step("exec", NONCE, "cmd=no-such-command-here");
+    receipt = run_step("exec", NONCE, "cmd=/nonexistent/command");
     assert_string_equal(text_of(receipt, "errno"), "ENOENT");
     json_decref(receipt);
 }
