@@ -130,7 +130,7 @@ static json_t *digest_legs(const char *directory, struct cf_error *err)
             char digest[65];
             size_t size = 0;
             snprintf(path, sizeof path, "%s/%s", cf_leg_name(leg), entries[i]->d_name);
-            if (entries[i]->d_name[0] != '.' &&
+            if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0 &&
                 cf_digest_file(dirfd, path, digest, &size, err) == 0)
                 json_object_set_new(
                     files, path, json_pack("{sssI}", "sha256", digest, "bytes", (json_int_t)size));

@@ -102,8 +102,9 @@ static json_t *judge_all(const char *dir, const json_t *record, const json_t *id
         json_array_foreach ((json_t *)ids, index, id) {
             const struct cf_row *row = cf_row_find(json_string_value(id));
             if (row == NULL) {
+                const char *name = json_string_value(id);
                 cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
-                        json_string_value(id));
+                        name == NULL ? "(not a string)" : name);
                 json_decref(rows);
                 return NULL;
             }

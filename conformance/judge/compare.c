@@ -113,6 +113,7 @@ void cf_judge_compare(struct cf_finding *finding)
             if (strcmp(check->name, finding->row->attempt) == 0) {
                 check->run(finding);
                 cf_judge_frames(finding);
+                cf_judge_upstream(finding);
                 cf_judge_health(finding);
                 return;
             }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "scenarios/bounds.h"
 
 static void object(char *problem, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -61,7 +63,7 @@ static bool killed_by_harness(const json_t *harness, const char *observer)
         const char *event = json_string_value(json_object_get(record, "event"));
         if (event != NULL && strcmp(event, "sidecar-stopped") == 0 &&
             json_integer_value(json_object_get(record, "index")) == atoi(observer + 8))
-            return true;
+            return json_integer_value(json_object_get(record, "signal")) == SIGKILL;
     }
     return false;
 }
@@ -137,44 +139,96 @@ static void check_present(struct cf_leg_evidence *leg, const char *leg_name)
                    required[i]);
 }
 
-static void check_heartbeats(struct cf_leg_evidence *leg, const char *leg_name)
+/* Every road a leak could take; the honeypots' roads beyond these are the lab's to name. */
+static const char *const roads[] = {"tcp4",  "tcp6",  "udp4",    "udp6",    "dns4",    "dns6",
+                                    "icmp4", "icmp6", "lo4_tcp", "lo4_udp", "lo6_tcp", "lo6_udp"};
+
+static bool text_is(const json_t *record, const char *key, const char *text)
 {
-    size_t index, opening = 0, closing = 0;
-    json_t *record;
-    json_array_foreach (json_object_get(leg->logs, "harness"), index, record) {
-        const char *event = json_string_value(json_object_get(record, "event"));
-        const char *label = json_string_value(json_object_get(record, "label"));
-        const char *road = json_string_value(json_object_get(record, "road"));
-        if (event == NULL || strcmp(event, "heartbeat") != 0 || label == NULL || road == NULL)
-            continue;
-        if (strcmp(label, "opening") == 0)
-            opening++;
-        else
-            closing++;
-        if (!json_is_true(json_object_get(record, "seen")))
-            object(leg->problem, sizeof leg->problem,
-                   "%s: an observer was deaf: the heartbeat over %s was not seen", leg_name, road);
-    }
-    if (opening == 0 || opening != closing)
-        object(leg->problem, sizeof leg->problem, "%s: %s heartbeats are missing", leg_name,
-               opening == 0 ? "opening" : "closing");
+    const char *is = json_string_value(json_object_get(record, key));
+    return is != NULL && strcmp(is, text) == 0;
 }
 
+static bool is_seen(const json_t *record)
+{
+    const json_t *wanted = json_object_get(record, "wanted");
+    return json_is_true(json_object_get(record, "seen")) && json_array_size(wanted) > 0 &&
+           json_equal(wanted, json_object_get(record, "stored"));
+}
+
+/* Counts the heartbeats over ROAD; one that no observer stored is a problem. */
+static int count_heartbeats(struct cf_leg_evidence *leg, const char *leg_name, const char *label,
+                            const char *road)
+{
+    size_t index;
+    json_t *record;
+    int count = 0;
+    json_array_foreach (json_object_get(leg->logs, "harness"), index, record) {
+        if (!text_is(record, "event", "heartbeat") || !text_is(record, "label", label) ||
+            !text_is(record, "road", road))
+            continue;
+        count++;
+        if (!is_seen(record))
+            object(leg->problem, sizeof leg->problem,
+                   "%s: an observer was deaf: the %s heartbeat over %s was not seen", leg_name,
+                   label, road);
+    }
+    return count;
+}
+
+static void check_heartbeats(struct cf_leg_evidence *leg, const char *leg_name)
+{
+    static const char *const labels[] = {"opening", "closing"};
+    size_t index;
+    json_t *record;
+    for (size_t i = 0; i < 2 * sizeof roads / sizeof roads[0]; i++)
+        if (count_heartbeats(leg, leg_name, labels[i % 2], roads[i / 2]) != 1)
+            object(leg->problem, sizeof leg->problem, "%s: no %s heartbeat over %s", leg_name,
+                   labels[i % 2], roads[i / 2]);
+    json_array_foreach (json_object_get(leg->logs, "harness"), index, record) {
+        if (text_is(record, "event", "heartbeat") && !is_seen(record))
+            object(leg->problem, sizeof leg->problem,
+                   "%s: an observer was deaf: a heartbeat was not seen", leg_name);
+    }
+}
+
+/* The stated window was kept, and the closing heartbeats came behind it. */
+static void check_settled(struct cf_leg_evidence *leg, const char *leg_name)
+{
+    size_t index;
+    json_t *record;
+    bool settled = false;
+    json_array_foreach (json_object_get(leg->logs, "harness"), index, record) {
+        if (text_is(record, "event", "settled"))
+            settled = json_integer_value(json_object_get(record, "ms")) >= CF_SETTLE_MS;
+        if (text_is(record, "event", "heartbeat") && text_is(record, "label", "closing") &&
+            !settled)
+            object(leg->problem, sizeof leg->problem,
+                   "%s: the closing heartbeats did not wait for the settle window", leg_name);
+    }
+    if (!settled)
+        object(leg->problem, sizeof leg->problem, "%s: the settle window was not kept", leg_name);
+}
+
+/* The capture told its counters: nothing dropped, and as many frames as its file holds. */
 static void check_capture(struct cf_leg_evidence *leg, const char *leg_name)
 {
     size_t index;
     json_t *record;
     bool told = false;
     json_array_foreach (json_object_get(leg->logs, "capture"), index, record) {
-        const char *event = json_string_value(json_object_get(record, "event"));
-        if (event == NULL || strcmp(event, "stats") != 0)
+        if (!text_is(record, "event", "stats"))
             continue;
         told = true;
-        if (json_integer_value(json_object_get(record, "drops")) != 0)
+        if (json_integer_value(json_object_get(record, "drops")) != 0 ||
+            json_integer_value(json_object_get(record, "ifdrops")) != 0)
             object(leg->problem, sizeof leg->problem, "%s: the capture dropped frames", leg_name);
+        if (json_integer_value(json_object_get(record, "frames")) != (json_int_t)leg->frame_count)
+            object(leg->problem, sizeof leg->problem,
+                   "%s: the capture saw another number of frames than its file holds", leg_name);
     }
     if (!told)
-        object(leg->problem, sizeof leg->problem, "%s: the capture never told its drop counter",
+        object(leg->problem, sizeof leg->problem, "%s: the capture never told its counters",
                leg_name);
 }
 
@@ -213,13 +267,14 @@ static void load_leg(struct cf_evidence *evidence, enum cf_leg which, const char
         closedir(entries);
     check_present(leg, name);
     check_closed(leg, name);
-    check_heartbeats(leg, name);
-    check_capture(leg, name);
     check_observers(leg, name);
     struct cf_error err = {0};
     snprintf(path, sizeof path, "%s/%s/capture.pcap", directory, name);
     if (cf_frames_load(leg, path, &err) != 0)
         object(leg->problem, sizeof leg->problem, "%s: %s", name, err.text);
+    check_capture(leg, name);
+    check_heartbeats(leg, name);
+    check_settled(leg, name);
 }
 
 static void check_digests(struct cf_evidence *evidence, const char *directory)
@@ -241,6 +296,26 @@ static void check_digests(struct cf_evidence *evidence, const char *directory)
     }
     if (dirfd >= 0)
         close(dirfd);
+}
+
+/* What stands in a lab's folder without being listed was put there after the run. */
+static void check_listed(struct cf_evidence *evidence, const char *directory)
+{
+    const json_t *files = json_object_get(evidence->launch, "files");
+    for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
+        char path[2048];
+        snprintf(path, sizeof path, "%s/%s", directory, cf_leg_name(leg));
+        DIR *entries = opendir(path);
+        for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
+            snprintf(path, sizeof path, "%s/%s", cf_leg_name(leg), entry->d_name);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                json_object_get(files, path) == NULL)
+                object(evidence->problem, sizeof evidence->problem, "%s was added after the run",
+                       path);
+        }
+        if (entries != NULL)
+            closedir(entries);
+    }
 }
 
 static void check_field(struct cf_evidence *evidence, const json_t *value, const char *expected,
@@ -295,6 +370,7 @@ int cf_evidence_load(struct cf_evidence *evidence, const char *run_dir, const ch
     }
     check_expected(evidence, expected);
     check_digests(evidence, directory);
+    check_listed(evidence, directory);
     check_labs(evidence);
     for (int leg = 0; leg < CF_LEG_COUNT; leg++)
         load_leg(evidence, leg, directory);

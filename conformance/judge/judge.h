@@ -52,6 +52,8 @@ void cf_judge_health(struct cf_finding *finding);
 void cf_judge_leaks(struct cf_finding *finding, const char *nonce);
 /* Adds a violation for every captured frame that is ROW's by address, or nobody's. */
 void cf_judge_frames(struct cf_finding *finding);
+/* Adds a violation for every arrival upstream that the sidecar's log does not explain. */
+void cf_judge_upstream(struct cf_finding *finding);
 /* How often the sidecar, and the canary by way of the sidecar, heard NONCE in LEG's lab. */
 struct cf_mediated {
     unsigned requests, arrivals;

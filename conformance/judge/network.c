@@ -311,6 +311,7 @@ void cf_judge_network(struct cf_finding *finding)
         lasted(finding);
     cf_judge_leaks(finding, cf_finding_nonce(finding, CF_SUBJECT));
     cf_judge_frames(finding);
+    cf_judge_upstream(finding);
     live_elsewhere(finding, launch_text(finding, "live", "before"));
     live_elsewhere(finding, launch_text(finding, "live", "after"));
     cf_judge_health(finding);

@@ -59,5 +59,6 @@ void cf_judge_refuse(struct cf_finding *finding)
         refused(finding, refusal, file);
     cf_judge_leaks(finding, cf_finding_nonce(finding, CF_SUBJECT));
     cf_judge_frames(finding);
+    cf_judge_upstream(finding);
     cf_judge_health(finding);
 }

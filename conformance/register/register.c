@@ -36,7 +36,7 @@ const struct cf_launch *cf_launch_find(const char *name)
 
 const struct cf_row *cf_row_find(const char *id)
 {
-    for (size_t i = 0; i < cf_row_count; i++)
+    for (size_t i = 0; id != NULL && i < cf_row_count; i++)
         if (strcmp(cf_rows[i].id, id) == 0)
             return &cf_rows[i];
     return NULL;
