@@ -1,0 +1,282 @@
+/*
+ * matrix-judge - was this subject convicted by exactly the rows that its defect declares?
+ *
+ *     matrix-judge judge NAME SOURCE DEFECT DECLARED RESULT OUT   one subject's conformance.json
+ *     matrix-judge void NAME SOURCE DEFECT DECLARED WHY OUT       one that was not built or not run
+ *     matrix-judge sum SECONDS OUT.json OUT.md VERDICT…           all of them, as a table
+ *
+ * DECLARED: row ids and GROUP.*, separated by commas; `-` for none (a harmless variant);
+ * `+runner-deny` for "every runner row of kind deny, at least" (a runner that confines nothing).
+ *
+ *     FAIL, declared            convicted
+ *     anything else, declared   missing: the suite does not see the defect
+ *     PASS, not declared        as it must be
+ *     anything else             undeclared: a false alarm, or a defect that is not only the one
+ * named
+ *
+ * NOT_APPLICABLE counts for neither; a subject none of whose declared rows applies here is untried,
+ * not caught. Exit status: 0 sound, 1 not, 3 nothing could be judged.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SOUND = 0, UNSOUND = 1, TROUBLE = 3 };
+
+struct tally {
+    json_t *convicted, *missing, *undeclared;
+    size_t rows, declared, inapplicable;
+};
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value == NULL ? "" : value;
+}
+
+static bool names(const char *word, size_t length, const char *id)
+{
+    if (length >= 2 && strncmp(word + length - 2, ".*", 2) == 0)
+        return strncmp(word, id, length - 1) == 0;
+    return strlen(id) == length && strncmp(word, id, length) == 0;
+}
+
+static bool listed(const char *declared, const char *id)
+{
+    for (const char *word = declared; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        if (names(word, length, id))
+            return true;
+        word += length + (word[length] == ',');
+    }
+    return false;
+}
+
+static bool is_runner_deny(const json_t *row)
+{
+    return strcmp(text(row, "subject"), "runner") == 0 && strcmp(text(row, "kind"), "deny") == 0;
+}
+
+static void count_row(struct tally *tally, const char *declared, const json_t *row)
+{
+    bool at_least = strcmp(declared, "+runner-deny") == 0;
+    bool expected = at_least ? is_runner_deny(row) : listed(declared, text(row, "id"));
+    const char *verdict = text(row, "verdict");
+    bool failed = strcmp(verdict, "FAIL") == 0;
+    tally->rows++;
+    tally->declared += expected;
+    if (strcmp(verdict, "NOT_APPLICABLE") == 0)
+        tally->inapplicable += expected;
+    else if (expected)
+        json_array_append_new(failed ? tally->convicted : tally->missing,
+                              json_pack("{ssssss}", "id", text(row, "id"), "verdict", verdict,
+                                        "reason", text(row, "reason")));
+    else if (strcmp(verdict, "PASS") != 0 && !at_least)
+        json_array_append_new(tally->undeclared,
+                              json_pack("{ssssss}", "id", text(row, "id"), "verdict", verdict,
+                                        "reason", text(row, "reason")));
+}
+
+/* A declared word that names no row would be satisfied by nothing, silently. */
+static size_t words_without_row(const char *declared, const json_t *rows)
+{
+    size_t lost = 0;
+    if (declared[0] == '-' || declared[0] == '+')
+        return 0;
+    for (const char *word = declared; *word != '\0';) {
+        size_t length = strcspn(word, ","), index;
+        const json_t *row;
+        bool found = false;
+        json_array_foreach ((json_t *)rows, index, row)
+            found = found || names(word, length, text(row, "id"));
+        lost += !found;
+        word += length + (word[length] == ',');
+    }
+    return lost;
+}
+
+static const char *outcome(const struct tally *tally, const char *declared, size_t lost)
+{
+    bool harmless = strcmp(declared, "-") == 0;
+    if (lost > 0 || tally->rows == 0 || (tally->declared == 0 && !harmless))
+        return "void";
+    if (json_array_size(tally->undeclared) > 0)
+        return json_array_size(tally->missing) > 0 ? "missed and false alarm" : "false alarm";
+    if (json_array_size(tally->missing) > 0)
+        return "missed";
+    if (!harmless && tally->inapplicable == tally->declared)
+        return "untried";
+    return harmless ? "passed" : "caught";
+}
+
+static bool is_sound(const char *word)
+{
+    return strcmp(word, "caught") == 0 || strcmp(word, "passed") == 0 ||
+           strcmp(word, "untried") == 0;
+}
+
+static int save(json_t *value, const char *path)
+{
+    int failed = json_dump_file(value, path, JSON_INDENT(1));
+    json_decref(value);
+    if (failed != 0)
+        fprintf(stderr, "matrix-judge: %s cannot be written\n", path);
+    return failed;
+}
+
+static void print_ids(const char *label, const json_t *rows, bool verdicts)
+{
+    size_t index;
+    const json_t *row;
+    if (json_array_size(rows) == 0)
+        return;
+    printf("%s", label);
+    json_array_foreach ((json_t *)rows, index, row)
+        printf(verdicts ? " %s (%s)" : " %s", text(row, "id"), text(row, "verdict"));
+}
+
+static int judge(char **argv)
+{
+    const char *declared = argv[3];
+    json_t *result = json_load_file(argv[4], JSON_REJECT_DUPLICATES, NULL);
+    const json_t *rows = json_object_get(result, "rows");
+    struct tally tally = {
+        .convicted = json_array(), .missing = json_array(), .undeclared = json_array()};
+    size_t index;
+    json_t *row;
+    json_array_foreach ((json_t *)rows, index, row)
+        count_row(&tally, declared, row);
+    size_t lost = words_without_row(declared, rows);
+    const char *word = outcome(&tally, declared, lost);
+    printf("%s:", word);
+    if (lost > 0)
+        printf(" %zu declared words name no row;", lost);
+    if (tally.rows == 0)
+        printf(" no rows in %s", argv[4]);
+    if (declared[0] == '+')
+        printf(" %zu of %zu runner rows of kind deny", json_array_size(tally.convicted),
+               tally.declared - tally.inapplicable);
+    else
+        print_ids("", tally.convicted, false);
+    print_ids("; MISSING", tally.missing, true);
+    print_ids("; UNDECLARED", tally.undeclared, true);
+    putchar('\n');
+    json_t *out = json_pack("{ss ss ss ss ss sI so so so}", "name", argv[0], "source", argv[1],
+                            "defect", argv[2], "declared", declared, "outcome", word, "rows",
+                            (json_int_t)tally.rows, "convicted", tally.convicted, "missing",
+                            tally.missing, "undeclared", tally.undeclared);
+    json_decref(result);
+    bool sound = is_sound(word);
+    return save(out, argv[5]) != 0 ? TROUBLE : sound ? SOUND : UNSOUND;
+}
+
+static int make_void(char **argv)
+{
+    printf("VOID: %s\n", argv[4]);
+    json_t *out = json_pack("{ss ss ss ss ss ss s[] s[] s[]}", "name", argv[0], "source", argv[1],
+                            "defect", argv[2], "declared", argv[3], "outcome", "void", "why",
+                            argv[4], "convicted", "missing", "undeclared");
+    return save(out, argv[5]) != 0 ? TROUBLE : UNSOUND;
+}
+
+/* ---- all of them ---- */
+
+static void write_ids(FILE *out, const json_t *rows)
+{
+    size_t index;
+    const json_t *row;
+    json_array_foreach ((json_t *)rows, index, row) {
+        const char *verdict = text(row, "verdict");
+        fprintf(out, "%s%s", index == 0 ? "" : " ", text(row, "id"));
+        if (strcmp(verdict, "FAIL") != 0)
+            fprintf(out, " (%s)", verdict);
+    }
+}
+
+static void write_line(FILE *out, const json_t *subject)
+{
+    bool many = text(subject, "declared")[0] == '+';
+    fprintf(out, "| %s | %s | %s | **%s** | ", text(subject, "name"), text(subject, "source"),
+            text(subject, "defect"), text(subject, "outcome"));
+    if (many)
+        fprintf(out, "%zu rows", json_array_size(json_object_get(subject, "convicted")));
+    else
+        write_ids(out, json_object_get(subject, "convicted"));
+    fputs(" | ", out);
+    write_ids(out, json_object_get(subject, "missing"));
+    fputs(" | ", out);
+    write_ids(out, json_object_get(subject, "undeclared"));
+    fprintf(out, "%s |\n", text(subject, "why"));
+}
+
+static int write_table(const char *path, const json_t *matrix, const json_t *subjects)
+{
+    FILE *out = fopen(path, "we");
+    size_t index;
+    const json_t *subject;
+    if (out == NULL)
+        return -1;
+    fprintf(out,
+            "# Matrix: can the suite fail?\n\n%s\n\n"
+            "| subject | source | defect | outcome | convicted by | missing | undeclared |\n"
+            "|---|---|---|---|---|---|---|\n",
+            text(matrix, "summary"));
+    json_array_foreach ((json_t *)subjects, index, subject)
+        write_line(out, subject);
+    return fclose(out);
+}
+
+static int sum(int count, char **argv)
+{
+    json_t *subjects = json_array();
+    size_t defects = 0, caught = 0, harmless = 0, passed = 0, alarms = 0, untried = 0, voids = 0;
+    bool sound = count > 3;
+    for (int i = 3; i < count; i++) {
+        json_t *subject = json_load_file(argv[i], 0, NULL);
+        if (subject == NULL) {
+            fprintf(stderr, "matrix-judge: %s cannot be read\n", argv[i]);
+            sound = false;
+            continue;
+        }
+        const char *word = text(subject, "outcome");
+        bool is_harmless = strcmp(text(subject, "declared"), "-") == 0;
+        harmless += is_harmless;
+        defects += !is_harmless;
+        passed += strcmp(word, "passed") == 0;
+        caught += strcmp(word, "caught") == 0;
+        untried += strcmp(word, "untried") == 0;
+        voids += strcmp(word, "void") == 0;
+        alarms += json_array_size(json_object_get(subject, "undeclared"));
+        sound = sound && is_sound(word);
+        json_array_append_new(subjects, subject);
+    }
+    char summary[512];
+    snprintf(summary, sizeof summary,
+             "%zu of %zu defects caught by exactly their declared rows; %zu of %zu sound variants "
+             "passed; %zu false alarms; %zu void; %zu untried; %s s",
+             caught, defects, passed, harmless, alarms, voids, untried, argv[0]);
+    json_t *matrix = json_pack("{ss ss sb sI sI sI sI sI sI sO}", "schema", "firma-matrix/1",
+                               "summary", summary, "sound", sound, "defects", (json_int_t)defects,
+                               "caught", (json_int_t)caught, "false_alarms", (json_int_t)alarms,
+                               "void", (json_int_t)voids, "untried", (json_int_t)untried,
+                               "sound_variants_passed", (json_int_t)passed, "subjects", subjects);
+    puts(summary);
+    int failed = write_table(argv[2], matrix, subjects);
+    json_decref(subjects);
+    failed |= save(matrix, argv[1]);
+    return failed != 0 ? TROUBLE : sound ? SOUND : UNSOUND;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 8 && strcmp(argv[1], "judge") == 0)
+        return judge(argv + 2);
+    if (argc == 8 && strcmp(argv[1], "void") == 0)
+        return make_void(argv + 2);
+    if (argc >= 5 && strcmp(argv[1], "sum") == 0)
+        return sum(argc - 2, argv + 2);
+    fputs("usage: matrix-judge judge|void|sum …; see the head of matrix_judge.c\n", stderr);
+    return TROUBLE;
+}
