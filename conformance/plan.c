@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_DEADLINE_MS = 3000, LATE_SECONDS = 15, LATE_PERIOD_MS = 500 };
+enum { LATE_SECONDS = 15, LATE_PERIOD_MS = 500 };
 
 const char *cf_leg_name(enum cf_leg leg)
 {
@@ -179,12 +179,22 @@ static void write_word(FILE *out, const char *word, size_t length, const char *n
     }
 }
 
+/* How long a technique may take; most end at once, some are slow by nature. */
+static int deadline_ms(const char *attempt)
+{
+    static const char *const slow[] = {"burst ", "getaddrinfo "};
+    for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
+        if (strncmp(attempt, slow[i], strlen(slow[i])) == 0)
+            return 5000;
+    return 1500;
+}
+
 static void write_step(FILE *out, const struct cf_plan_row *planned, enum cf_leg leg, json_t *facts)
 {
     const char *attempt = planned->row->attempt, *nonce = planned->nonce[leg];
     size_t technique = strcspn(attempt, " ");
     fprintf(out, "step %s %.*s %s %d", planned->row->id, (int)technique, attempt, nonce,
-            STEP_DEADLINE_MS);
+            deadline_ms(attempt));
     for (const char *at = attempt + technique; *at != '\0';) {
         at++;
         size_t length = strcspn(at, " ");
