@@ -1,5 +1,6 @@
 /* The pure questions about one text, and the sandbox id that is minted. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,6 +57,24 @@ static void test_paths_have_one_spelling(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (firma_text_is_normal_path(bad[i]))
             fail_msg("accepted: %s", bad[i]);
+}
+
+/* A reader of this version and a contract of another: no guess, no fall-back, a refusal. */
+static void test_L8_another_version_is_refused(void **state)
+{
+    (void)state;
+    struct firma_contract contract = sample_contract(), read = {0};
+    struct firma_error err = {0};
+    char *text = NULL;
+    size_t length = 0;
+    assert_int_equal(firma_contract_encode(&contract, &text, &length, &err), 0);
+    char *version = strstr(text, "\"version\": 1");
+    assert_non_null(version);
+    version[strlen("\"version\": ")] = '2';
+    assert_int_equal(firma_contract_decode(text, length, &read, &err), -FIRMA_E_CONTRACT);
+    assert_names(&err, "version");
+    free(text);
+    firma_contract_clear(&contract);
 }
 
 static void test_loopback_ports(void **state)
@@ -137,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8_is_judged_strictly),
         cmocka_unit_test(test_paths_have_one_spelling),
+        cmocka_unit_test(test_L8_another_version_is_refused),
         cmocka_unit_test(test_loopback_ports),
         cmocka_unit_test(test_controls_blanks_and_tokens),
         cmocka_unit_test(test_minted_ids_are_uuid7_of_now),

@@ -183,7 +183,7 @@ static void test_a_directory_on_stdin_is_refused(void **state)
     assert_refused(&outcome, "descriptor 0 is a directory");
 }
 
-static void test_streams_are_apart_and_stdin_is_the_callers(void **state)
+static void test_R6_streams_are_apart_and_stdin_is_the_callers(void **state)
 {
     struct scene *scene = *state;
     struct outcome outcome;
@@ -365,7 +365,7 @@ int main(void)
         TEST(test_the_resolver_files_name_the_stub),
         TEST(test_descriptors_are_the_standard_ones_alone),
         TEST(test_a_directory_on_stdin_is_refused),
-        TEST(test_streams_are_apart_and_stdin_is_the_callers),
+        TEST(test_R6_streams_are_apart_and_stdin_is_the_callers),
         TEST(test_mounts_are_applied_in_order),
         TEST(test_R10_a_target_through_a_link_is_refused),
         TEST(test_R10_a_reserved_target_is_refused),
