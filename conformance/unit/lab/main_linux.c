@@ -70,8 +70,10 @@ static int make_evidence(char path[64])
 
 static void remove_evidence(int evidence, const char *path)
 {
-    DIR *folder = fdopendir(dup(evidence));
+    DIR *folder = fdopendir(dup(evidence)); /* which shares its position with whoever read before */
     const struct dirent *entry;
+    if (folder != NULL)
+        rewinddir(folder);
     while (folder != NULL && (entry = readdir(folder)) != NULL)
         if (entry->d_name[0] != '.')
             unlinkat(evidence, entry->d_name, 0);
