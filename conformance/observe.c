@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static int run_body(struct cf_lab *lab, void *context)
 {
     struct body *body = context;
     struct cf_error err = {0};
+    signal(SIGPIPE, SIG_IGN); /* a subject that was killed reads no more */
     struct cf_stage stage = {.lab = lab,
                              .events = cf_lab_events(lab),
                              .launch = body->launch,

@@ -4,6 +4,19 @@
 #include "judge/judge.h"
 #include "scenarios/bounds.h"
 
+/* The same launch without the fault spawned its runner, and the recorder saw it. */
+static void recorded_control(struct cf_finding *finding)
+{
+    char file[256];
+    json_t *baseline =
+        cf_evidence_harness(finding->evidence, CF_CONTROL, "baseline", "by", "recorder");
+    bool spawned = json_is_true(json_object_get(baseline, "spawned"));
+    cf_finding_leg(
+        finding, "control", spawned, cf_finding_file(finding, CF_CONTROL, "harness", file),
+        json_integer_value(json_object_get(baseline, "seq")),
+        "the same launch without the fault %s its runner", spawned ? "spawned" : "did not spawn");
+}
+
 /* The same launch without the fault ran: its marker is on stdout and went through the sidecar. */
 static void control(struct cf_finding *finding, const char *by)
 {
@@ -32,6 +45,8 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
     const char *nonce = cf_finding_nonce(finding, CF_SUBJECT);
     if (printed != NULL && strstr(printed, nonce) != NULL)
         cf_finding_violation(finding, file, seq, "the command ran: its marker is on stdout");
+    if (json_is_true(json_object_get(refusal, "spawned")))
+        cf_finding_violation(finding, file, seq, "the launcher spawned its runner all the same");
     if (code == 0)
         cf_finding_violation(finding, file, seq, "the launch ended with status 0");
     if (json_is_true(json_object_get(refusal, "timed_out")))
@@ -49,7 +64,10 @@ void cf_judge_refuse(struct cf_finding *finding)
         cf_evidence_harness(finding->evidence, CF_SUBJECT, "refusal", "row", finding->row->id);
     const char *by = json_string_value(json_object_get(refusal, "by"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
-    control(finding, by == NULL ? "launcher" : by);
+    if (by != NULL && strcmp(by, "recorder") == 0)
+        recorded_control(finding);
+    else
+        control(finding, by == NULL ? "launcher" : by);
     cf_finding_leg(finding, "attempt", refusal != NULL, file,
                    json_integer_value(json_object_get(refusal, "seq")),
                    refusal == NULL ? "the launch with the fault was not made"

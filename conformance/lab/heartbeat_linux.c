@@ -14,7 +14,7 @@
 
 #include "lab/roads_linux.h"
 
-enum { PATIENCE_MS = 2000, CHUNK = 65536 };
+enum { PATIENCE_MS = 8000, CHUNK = 65536 };
 
 /* One evidence file: how far it has been read, and the tail that a nonce might straddle. */
 struct witness {

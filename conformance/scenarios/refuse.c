@@ -4,7 +4,9 @@
  * The control lab holds one launch that is right in everything: its marker reaches stdout and, by
  * way of the sidecar, the canary. In the subject lab every row changes one thing. A fault is a
  * change to the command line, the environment, a file, or the sidecar; runner rows hand a contract
- * of the suite's own making straight to the runner.
+ * of the suite's own making straight to the runner. A launcher that lets a fault pass may still be
+ * saved by a strict runner: so in launcher rows the runner is the recorder, which refuses nothing
+ * and leaves a record wherever it was spawned.
  */
 #include "scenarios/stage.h"
 
@@ -17,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char recorder[] = "/lab/bin/recorder-runner";
+static const char record_path[] = "/lab/work/recorder.json";
 static const char direct_directory[] = "/lab/run/direct";
 static const char direct_contract[] = "/lab/run/direct/vz-guest-launch.json";
 
@@ -36,6 +40,7 @@ static void make_marker(struct marker *marker, const char *nonce)
     memcpy(marker->argv, argv, sizeof argv);
 }
 
+/* Records whether a runner was spawned that is the recorder. */
 static int finish(struct cf_stage *stage, const struct cf_start *start, const char *event,
                   json_t *fields, struct cf_error *err)
 {
@@ -47,6 +52,7 @@ static int finish(struct cf_stage *stage, const struct cf_start *start, const ch
     }
     cf_process_close_input(&process);
     cf_process_finish(&process, stage->lab, CF_REFUSAL_MS);
+    json_object_set_new(fields, "spawned", json_boolean(unlink(record_path) == 0));
     cf_stage_ended(stage, &process, event, fields);
     return 0;
 }
@@ -130,6 +136,7 @@ static int write_contract(const char *text, size_t length, mode_t mode, struct c
 /* One launch in the making: a fault changes whatever it has to. */
 struct attempt {
     struct cf_stage *stage;
+    const char *runner;
     struct cf_start start;
     json_t *contract; /* runner rows; NULL otherwise */
     mode_t mode;      /* of the contract file */
@@ -171,7 +178,7 @@ static void fault_rootfs_directory(struct attempt *attempt)
 
 static void fault_runner_writable(struct attempt *attempt)
 {
-    chmod(attempt->stage->runner, 0777);
+    chmod(attempt->runner, 0777);
 }
 
 static void fault_flag_typo(struct attempt *attempt)
@@ -221,32 +228,42 @@ static void fault_outside_dns(struct attempt *attempt)
                         json_string("8.8.8.8:53"));
 }
 
+enum way {
+    THROUGH,  /* the launcher and the runner under test */
+    RECORDED, /* the launcher alone: its runner is the recorder */
+    DIRECT    /* straight to the runner, with a contract of the suite's own */
+};
+
 static const struct fault {
     const char *name;
-    bool direct; /* straight to the runner, with a contract of the suite's own */
+    enum way way;
     void (*make)(struct attempt *attempt);
 } faults[] = {
-    {"sidecar-down", false, fault_sidecar_down},
-    {"sidecar-silent", false, fault_sidecar_silent},
-    {"sidecar-gone", false, fault_sidecar_gone},
-    {"kernel-missing", false, fault_kernel_missing},
-    {"rootfs-directory", false, fault_rootfs_directory},
-    {"runner-writable", false, fault_runner_writable},
-    {"flag-typo", false, fault_flag_typo},
-    {"reserved-target", false, fault_reserved_target},
-    {"bridge-dead", true, fault_bridge_dead},
-    {"contract-unknown-key", true, fault_unknown_key},
-    {"contract-truncated", true, fault_truncated},
-    {"contract-readable", true, fault_readable},
-    {"contract-missing-invariant", true, fault_missing_invariant},
-    {"contract-outside-dns", true, fault_outside_dns},
+    {"sidecar-down", RECORDED, fault_sidecar_down},
+    {"sidecar-silent", RECORDED, fault_sidecar_silent},
+    {"sidecar-gone", THROUGH, fault_sidecar_gone},
+    {"kernel-missing", RECORDED, fault_kernel_missing},
+    {"rootfs-directory", RECORDED, fault_rootfs_directory},
+    {"runner-writable", RECORDED, fault_runner_writable},
+    {"flag-typo", RECORDED, fault_flag_typo},
+    {"reserved-target", RECORDED, fault_reserved_target},
+    {"bridge-dead", DIRECT, fault_bridge_dead},
+    {"contract-unknown-key", DIRECT, fault_unknown_key},
+    {"contract-truncated", DIRECT, fault_truncated},
+    {"contract-readable", DIRECT, fault_readable},
+    {"contract-missing-invariant", DIRECT, fault_missing_invariant},
+    {"contract-outside-dns", DIRECT, fault_outside_dns},
 };
+
+/* How events name the ways. */
+static const char *const ways[] = {"launcher", "recorder", "runner"};
 
 /* Puts back what a fault changed outside its own command line. */
 static int restore(struct cf_stage *stage, struct cf_error *err)
 {
     uint16_t port = stage->sidecar.port;
     chmod(stage->runner, 0755);
+    chmod(recorder, 0755);
     cf_lab_sidecar_stop(stage->lab, &stage->sidecar, SIGKILL);
     return cf_lab_sidecar_start(stage->lab, "", port, &stage->sidecar, err);
 }
@@ -255,10 +272,15 @@ static int launch(struct cf_stage *stage, const struct fault *fault, const char 
                   const char *event, json_t *fields, struct cf_error *err)
 {
     struct marker marker;
-    struct attempt attempt = {.stage = stage, .mode = 0600};
+    struct attempt attempt = {.stage = stage, .runner = stage->runner, .mode = 0600};
+    bool direct = fault->way == DIRECT;
     make_marker(&marker, nonce);
     cf_start_launcher(&attempt.start, stage, NULL, marker.argv);
-    if (fault->direct) {
+    if (fault->way == RECORDED) {
+        attempt.runner = recorder;
+        cf_words_set(&attempt.start.env, "FIRMA_RUN_VZ_GUEST_RUNNER", recorder);
+    }
+    if (direct) {
         attempt.contract = make_contract(stage, &marker, stage->sidecar.port);
         cf_words_release(&attempt.start.argv);
         cf_words_add(&attempt.start.argv, "%s", stage->runner);
@@ -268,7 +290,7 @@ static int launch(struct cf_stage *stage, const struct fault *fault, const char 
     if (fault->make != NULL)
         fault->make(&attempt);
     int failed = 0;
-    if (fault->direct) {
+    if (direct) {
         char *text = json_dumps(attempt.contract, JSON_INDENT(2));
         size_t length = strlen(text) - attempt.cut;
         failed = write_contract(text, length, attempt.mode, err);
@@ -288,17 +310,17 @@ static int launch(struct cf_stage *stage, const struct fault *fault, const char 
     return failed;
 }
 
-/* What is right in everything: through the launcher, and straight to the runner. */
+/* What is right in everything, each way that a row of this launch goes. */
 static int run_controls(struct cf_stage *stage, struct cf_error *err)
 {
-    static const struct fault by_launcher = {"none", false, NULL}, direct = {"none", true, NULL};
-    int failed =
-        launch(stage, &by_launcher, stage->launch->live_before, "baseline",
-               json_pack("{ssss}", "nonce", stage->launch->live_before, "by", "launcher"), err);
-    if (failed == 0 && strcmp(stage->launch->launch->detail, "runner") == 0)
-        failed =
-            launch(stage, &direct, stage->launch->live_after, "baseline",
-                   json_pack("{ssss}", "nonce", stage->launch->live_after, "by", "runner"), err);
+    static const struct fault right[] = {
+        {"none", THROUGH, NULL}, {"none", RECORDED, NULL}, {"none", DIRECT, NULL}};
+    const struct cf_plan_launch *launched = stage->launch;
+    const char *nonces[] = {launched->live_before, launched->fault, launched->live_after};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof right / sizeof right[0] && failed == 0; i++)
+        failed = launch(stage, &right[i], nonces[i], "baseline",
+                        json_pack("{ssss}", "nonce", nonces[i], "by", ways[right[i].way]), err);
     return failed;
 }
 
@@ -322,7 +344,7 @@ int cf_scenario_refuse(struct cf_stage *stage, struct cf_error *err)
             return cf_fail(err, CF_E_SYSTEM, 0, "%s: no fault of this name", planned->row->attempt);
         json_t *fields =
             json_pack("{ssssssss}", "row", planned->row->id, "nonce", planned->nonce[CF_SUBJECT],
-                      "fault", fault->name, "by", fault->direct ? "runner" : "launcher");
+                      "fault", fault->name, "by", ways[fault->way]);
         failed = launch(stage, fault, planned->nonce[CF_SUBJECT], "refusal", fields, err);
         if (failed == 0)
             failed = restore(stage, err);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FAKE_IDLE_MS = 120000, FAKE_PARTIAL_MS = 5000 };
+enum { FAKE_IDLE_MS = 120000, FAKE_PARTIAL_MS = 5000, FAKE_LINGER_MS = 300 };
 
 struct fake_stream {
     int fd;
