@@ -240,6 +240,10 @@ int cf_observe_all(const struct cf_run *run, const struct cf_target *target,
     while (failed == 0 && (next < plan->count || count > 0)) {
         if (next < plan->count && count < jobs) {
             const struct cf_plan_launch *launch = &plan->launches[next++];
+            if (launch->count == 0) { /* nothing of it can be shown here */
+                done++;
+                continue;
+            }
             progress(context, launch->launch->name, done, plan->count);
             failed = cf_observe_start(&running[count++], run, target, launch, err);
             continue;

@@ -75,6 +75,22 @@ bool cf_lab_has_second_user(void)
            subordinate("/etc/subuid") != 0 && subordinate("/etc/subgid") != 0;
 }
 
+/* Groups beyond the primary one stay with a process whose namespace may not call setgroups(2). */
+static bool has_more_groups(void)
+{
+    gid_t groups[1024];
+    int count = getgroups((int)(sizeof groups / sizeof groups[0]), groups);
+    for (int i = 0; i < count; i++)
+        if (groups[i] != getegid())
+            return true;
+    return count < 0;
+}
+
+bool cf_lab_keeps_groups(void)
+{
+    return geteuid() != 0 && has_more_groups() && !cf_lab_has_second_user();
+}
+
 static void plan_map(char map[160], unsigned long zero, unsigned long second, long owner)
 {
     int used = snprintf(map, 160, "0 %lu 1\n", zero);
@@ -110,12 +126,14 @@ int cf_lab_ids_plan(struct cf_lab_ids *ids, const struct cf_lab_config *config,
         return cf_fail(err, CF_E_LAB, 0,
                        "a second user cannot be mapped here: it takes root, or newuidmap and "
                        "newgidmap with ranges in /etc/subuid and /etc/subgid");
-    ids->set_groups = root || config->second_user;
-    ids->helper = !root && config->second_user;
+    /* newgidmap(1) leaves setgroups(2) allowed where it maps a subordinate id. */
+    bool second = config->second_user || (!root && has_more_groups() && cf_lab_has_second_user());
+    ids->set_groups = root || second;
+    ids->helper = !root && second;
     if (root && ids_exist_both(SHIFT_BASE, CF_LAB_SECOND_UID + 1))
         return plan_shifted(ids, config, err);
     unsigned long uid = 0, gid = 0;
-    if (config->second_user) {
+    if (second) {
         uid = root ? CF_LAB_SECOND_UID : subordinate("/etc/subuid");
         gid = root ? CF_LAB_SECOND_UID : subordinate("/etc/subgid");
     }

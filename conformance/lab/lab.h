@@ -51,6 +51,9 @@ int cf_lab_check(struct cf_error *err);
 /* Whether a second user id can be mapped here (root, or newuidmap with a subuid range). */
 bool cf_lab_has_second_user(void);
 
+/* Whether a lab cannot drop the caller's supplementary groups: a plain user's, without newgidmap. */
+bool cf_lab_keeps_groups(void);
+
 /* Forks, enters a new lab in the child, verifies its isolation, opens the observers, runs BODY,
  * closes the observers and exits with BODY's result (a failed set-up: exit 70 and an `error` record
  * in the evidence file lab.jsonl; BODY's death by a signal: 128 + its number). Returns at once with

@@ -11,6 +11,11 @@ int cf_lab_check(struct cf_error *err)
     return impossible(err);
 }
 
+bool cf_lab_keeps_groups(void)
+{
+    return false;
+}
+
 bool cf_lab_has_second_user(void)
 {
     return false;

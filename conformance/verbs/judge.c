@@ -4,7 +4,6 @@
 
 #include "base/invocation.h"
 #include "judge/judge.h"
-#include "lab/lab.h"
 #include "observe.h"
 #include "result.h"
 #include "verbs/verbs.h"
@@ -62,9 +61,8 @@ int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
     const struct cf_row *row = options->row_count == 1 ? cf_row_find(options->rows[0]) : NULL;
     if (row == NULL || options->out == NULL)
         return cf_fail(err, CF_E_USAGE, 0, "judge: one --row ID and --out DIR are needed");
-    if (cf_launch_find(row->launch)->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user()) {
-        json_t *verdict =
-            cf_judge_not_applicable(row, "no second user id can be mapped on this machine");
+    if (cf_platform_excuse(row) != NULL) {
+        json_t *verdict = cf_judge_not_applicable(row, cf_platform_excuse(row));
         int status = tell(verdict);
         json_decref(verdict);
         return status;

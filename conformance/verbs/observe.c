@@ -48,7 +48,7 @@ int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
     if (mkdir(options->out, 0755) != 0 && errno != EEXIST)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", options->out);
     if (launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user()) {
-        printf("%s: no second user id can be mapped here; its rows do not apply\n", launch->name);
+        printf("%s: none of its rows can be shown on this machine\n", launch->name);
         return 0;
     }
     int failed = cf_target_find(&target, options->runner, options->launcher, options->bin, err);

@@ -58,27 +58,22 @@ static int make_directory(struct making *making, struct cf_error *err)
     return cf_register_digest(making->run.register_sha256, err);
 }
 
-/* Takes launches that this platform cannot show out of the plan, and says so for their rows. */
+/* Takes rows that this platform cannot show out of the plan, and records why. */
 static void excuse_platform(struct making *making)
 {
     for (size_t i = 0; i < making->plan.count; i++) {
         struct cf_plan_launch *launch = &making->plan.launches[i];
-        bool excused = launch->launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user();
+        size_t kept = 0;
         for (size_t r = 0; r < launch->count; r++) {
+            const char *excuse = cf_platform_excuse(launch->rows[r].row);
             const char *id = launch->rows[r].row->id;
             json_array_append_new(making->planned, json_string(id));
-            if (excused)
-                json_object_set_new(
-                    making->not_applicable, id,
-                    json_string("no second user id can be mapped on this machine (as a plain user: "
-                                "install uidmap and have a range in /etc/subuid)"));
+            if (excuse != NULL)
+                json_object_set_new(making->not_applicable, id, json_string(excuse));
+            else
+                launch->rows[kept++] = launch->rows[r];
         }
-        if (!excused)
-            continue;
-        free(launch->rows);
-        memmove(launch, launch + 1, (making->plan.count - i - 1) * sizeof *launch);
-        making->plan.launches[--making->plan.count].rows = NULL;
-        i--;
+        launch->count = kept;
     }
 }
 

@@ -24,6 +24,10 @@ int cf_verb_judge(const struct cf_options *options, struct cf_error *err);
 int cf_verb_verify(const struct cf_options *options, struct cf_error *err);
 int cf_verb_report(const struct cf_options *options, struct cf_error *err);
 
+struct cf_row;
+/* Why this machine cannot show ROW, in words for the report; NULL when it can. */
+const char *cf_platform_excuse(const struct cf_row *row);
+
 /* What to judge when no option says so: FIRMA_RUN_VZ_GUEST_RUNNER, else the namespace runner. */
 const char *cf_default_runner(void);
 
