@@ -108,21 +108,46 @@ static json_t *launch_digests(const struct making *making)
     return digests;
 }
 
+/* Per launch and lab: "well", or the first thing that was wrong with its observers. */
+static json_t *observer_health(const struct making *making)
+{
+    static const struct cf_expected anything;
+    json_t *health = json_object();
+    for (size_t i = 0; i < making->plan.count; i++) {
+        const struct cf_plan_launch *launch = &making->plan.launches[i];
+        struct cf_evidence evidence;
+        if (launch->count == 0 || cf_evidence_load(&evidence, making->directory,
+                                                   launch->launch->name, &anything, NULL) != 0)
+            continue;
+        json_t *labs = json_object();
+        for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
+            const char *problem =
+                evidence.problem[0] != '\0' ? evidence.problem : evidence.legs[leg].problem;
+            json_object_set_new(labs, cf_leg_name(leg),
+                                json_string(problem[0] == '\0' ? "well" : problem));
+        }
+        json_object_set_new(health, launch->launch->name, labs);
+        cf_evidence_release(&evidence);
+    }
+    return health;
+}
+
 static json_t *make_record(const struct making *making)
 {
     struct utsname system;
     uname(&system);
-    return json_pack(
-        "{ss ss ss ss ss s{ssssss} s{ssss} s{sssssssi} s{sisisisi} sI sO sO so}", "schema",
-        "firma-run-record/1", "run", making->id, "created", making->created, "invocation",
-        making->invocation, "register_sha256", making->run.register_sha256, "subject", "kind",
-        making->target.kind, "path", making->target.runner, "sha256", making->target.runner_sha256,
-        "launcher", "path", making->target.launcher, "sha256", making->target.launcher_sha256,
-        "platform", "system", system.sysname, "release", system.release, "machine", system.machine,
-        "uid", (int)getuid(), "windows", "settle_ms", CF_SETTLE_MS, "launch_ms", CF_LAUNCH_MS,
-        "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS, "duration_ms",
-        (json_int_t)((cf_now() - making->started) / 1000000u), "planned", making->planned,
-        "not_applicable", making->not_applicable, "launches", launch_digests(making));
+    return json_pack("{ss ss ss ss ss s{ssssss} s{ssss} s{sssssssi} s{sisisisi} sI sO sO so so}",
+                     "schema", "firma-run-record/1", "run", making->id, "created", making->created,
+                     "invocation", making->invocation, "register_sha256",
+                     making->run.register_sha256, "subject", "kind", making->target.kind, "path",
+                     making->target.runner, "sha256", making->target.runner_sha256, "launcher",
+                     "path", making->target.launcher, "sha256", making->target.launcher_sha256,
+                     "platform", "system", system.sysname, "release", system.release, "machine",
+                     system.machine, "uid", (int)getuid(), "windows", "settle_ms", CF_SETTLE_MS,
+                     "launch_ms", CF_LAUNCH_MS, "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS,
+                     "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u),
+                     "planned", making->planned, "not_applicable", making->not_applicable,
+                     "launches", launch_digests(making), "observers", observer_health(making));
 }
 
 static int write_record(const struct making *making, const json_t *record, struct cf_error *err)
