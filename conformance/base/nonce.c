@@ -18,7 +18,8 @@ int cf_nonce(char text[CF_NONCE_TEXT], struct cf_error *err)
 
 int cf_nonce_bytes(const char *text, unsigned char bytes[CF_NONCE_BYTES])
 {
-    if (text == NULL || strlen(text) != CF_NONCE_TEXT - 1 || strspn(text, "0123456789abcdef") != CF_NONCE_TEXT - 1)
+    if (text == NULL || strlen(text) != CF_NONCE_TEXT - 1 ||
+        strspn(text, "0123456789abcdef") != CF_NONCE_TEXT - 1)
         return -CF_E_BUNDLE;
     for (int i = 0; i < CF_NONCE_BYTES; i++) {
         unsigned value = 0;

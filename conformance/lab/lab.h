@@ -8,7 +8,8 @@
  * guest tries to reach ends at a canary. Observers are processes of the lab outside the subject's
  * pid and mount namespaces; their evidence goes to descriptors opened before the lab was entered.
  *
- *     guest -(runner)- host ===veth=== internet        sidecar: listens in host, dials from internet
+ *     guest -(runner)- host ===veth=== internet        sidecar: listens in host, dials from
+ * internet
  *
  * cf_lab_start() forks; the body runs inside the lab, as an ordinary process, and its result is
  * the exit status of the returned pid. The lab dies with its parent.
@@ -51,14 +52,15 @@ int cf_lab_check(struct cf_error *err);
 /* Whether a second user id can be mapped here (root, or newuidmap with a subuid range). */
 bool cf_lab_has_second_user(void);
 
-/* Whether a lab cannot drop the caller's supplementary groups: a plain user's, without newgidmap. */
+/* Whether a lab cannot drop the caller's supplementary groups: a plain user's, without newgidmap.
+ */
 bool cf_lab_keeps_groups(void);
 
 /* Forks, enters a new lab in the child, verifies its isolation, opens the observers, runs BODY,
  * closes the observers and exits with BODY's result (a failed set-up: exit 70 and an `error` record
  * in the evidence file lab.jsonl; BODY's death by a signal: 128 + its number). Returns at once with
- * *PID; the caller waits for it. BODY finds no descriptor above 2 open but evidence_fd, and must wait
- * for the processes it started by pid: others are children of the same process. */
+ * *PID; the caller waits for it. BODY finds no descriptor above 2 open but evidence_fd, and must
+ * wait for the processes it started by pid: others are children of the same process. */
 int cf_lab_start(const struct cf_lab_config *config, cf_lab_body *body, void *context, pid_t *pid,
                  struct cf_error *err);
 
@@ -69,8 +71,9 @@ struct cf_events *cf_lab_events(struct cf_lab *lab);
 
 /* Sends a heartbeat over every road a leak would take (TCP and UDP, IPv4 and IPv6, DNS, the
  * honeypots) from `host`, and waits until each stands in the observer's stored evidence. LABEL is
- * "opening" or "closing". Emits {"event":"heartbeat","label","road","nonce","address","port","seen":bool}
- * per road to harness.jsonl. Returns 0 even if an observer was deaf: the judge reads `seen`. */
+ * "opening" or "closing". Emits
+ * {"event":"heartbeat","label","road","nonce","address","port","seen":bool} per road to
+ * harness.jsonl. Returns 0 even if an observer was deaf: the judge reads `seen`. */
 int cf_lab_heartbeat(struct cf_lab *lab, const char *label, struct cf_error *err);
 
 /* A fake sidecar: listens in `host` on 127.0.0.1 (a port of the system's choice, or PORT when not

@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 /* A link that has just come up may lose its first frame (the kernel starts its queue a moment
- * later): long enough for the second and third SYN. The first road is TCP, so the rest find it up. */
+ * later): long enough for the second and third SYN. The first road is TCP, so the rest find it up.
+ */
 enum { CONNECT_MS = 5000, DNS_PORT = 53 };
 
 enum road_kind { STREAM, DATAGRAM, QUERY, ECHO };

@@ -7,8 +7,8 @@
 
 #include "observers/observer.h"
 
-/* The lab's links carry no segment longer than their MTU; a frame cut all the same is evidence lost,
- * and the judge says so. Slots are as large as the longest frame, so short ones are many. */
+/* The lab's links carry no segment longer than their MTU; a frame cut all the same is evidence
+ * lost, and the judge says so. Slots are as large as the longest frame, so short ones are many. */
 enum { SNAPLEN = 2048, RING_BYTES = 32 << 20 };
 
 struct capture {
