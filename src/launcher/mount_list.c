@@ -51,8 +51,8 @@ static int split(char *text, const char *whole, char **target, bool *read_only,
 static int add_mount(struct firma_contract *contract, const char *whole, struct firma_error *err)
 {
     FIRMA_AUTOFREE char *text = strdup(whole);
-    char *target;
-    bool read_only;
+    char *target = NULL;
+    bool read_only = false;
     if (text == NULL)
         return firma_fail(err, FIRMA_E_MEMORY, 0, "--mount");
     int result = split(text, whole, &target, &read_only, err);
