@@ -114,6 +114,7 @@ static void load_log(struct cf_leg_evidence *leg, const char *path, const char *
         return;
     }
     json_object_set_new(leg->logs, observer, records);
+    json_object_set_new(leg->streams, observer, cf_streams_join(records));
     if (!closed) /* whether that is allowed is known once every log is read */
         json_object_set_new(json_array_get(records, 0), "unclosed", json_true());
 }
@@ -253,6 +254,7 @@ static void load_leg(struct cf_evidence *evidence, enum cf_leg which, const char
     char path[2048];
     snprintf(path, sizeof path, "%s/%s", directory, name);
     leg->logs = json_object();
+    leg->streams = json_object();
     DIR *entries = opendir(path);
     for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
         size_t length = strlen(entry->d_name);
@@ -382,6 +384,7 @@ void cf_evidence_release(struct cf_evidence *evidence)
     json_decref(evidence->launch);
     for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
         json_decref(evidence->legs[leg].logs);
+        json_decref(evidence->legs[leg].streams);
         for (size_t i = 0; i < evidence->legs[leg].frame_count; i++)
             free(evidence->legs[leg].frames[i].bytes);
         free(evidence->legs[leg].frames);

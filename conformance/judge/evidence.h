@@ -30,7 +30,8 @@ struct cf_frame {
 };
 
 struct cf_leg_evidence {
-    json_t *logs; /* observer name -> array of records */
+    json_t *logs;    /* observer name -> array of records */
+    json_t *streams; /* observer name -> array of joined connections (streams.c) */
     struct cf_frame *frames;
     size_t frame_count;
     char problem[256]; /* why this leg's observers cannot be relied on; "" when they can */
@@ -64,7 +65,9 @@ json_t *cf_evidence_log(const struct cf_evidence *evidence, enum cf_leg leg, con
 json_t *cf_evidence_harness(const struct cf_evidence *evidence, enum cf_leg leg, const char *event,
                             const char *key, const char *value);
 
-/* frames_*.c: reads PATH into LEG; heartbeat addresses come from the harness's log. */
+/* Every connection of RECORDS as one record with all its data. New reference. */
+json_t *cf_streams_join(const json_t *records);
+/* frames.c: reads PATH into LEG; heartbeat addresses come from the harness's log. */
 int cf_frames_load(struct cf_leg_evidence *leg, const char *path, struct cf_error *err);
 
 #endif

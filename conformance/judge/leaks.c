@@ -33,34 +33,53 @@ static void describe(const json_t *record, char *text, size_t size)
                                 : "");
 }
 
-void cf_judge_leaks(struct cf_finding *finding, const char *nonce)
+/* Every record of RECORDS that carries the needle and may not. Returns how many. */
+static unsigned convict(struct cf_finding *finding, const struct cf_needle *needle,
+                        const char *observer, const json_t *records)
 {
-    struct cf_needle *needle = cf_needle_new(nonce);
-    const char *observer;
-    json_t *records, *record;
+    json_t *record;
     size_t index;
+    unsigned count = 0;
     char file[256], what[256];
-    json_object_foreach (finding->evidence->legs[CF_SUBJECT].logs, observer, records) {
-        json_array_foreach (records, index, record) {
-            if (needle == NULL || !may_testify(observer, record) ||
-                !cf_needle_in_json(needle, record))
-                continue;
-            describe(record, what, sizeof what);
-            cf_finding_violation(finding, cf_finding_file(finding, CF_SUBJECT, observer, file),
-                                 json_integer_value(json_object_get(record, "seq")),
-                                 "the attempt reached %s: %s", observer, what);
-        }
+    json_array_foreach ((json_t *)records, index, record) {
+        if (!may_testify(observer, record) || !cf_needle_in_json(needle, record))
+            continue;
+        count++;
+        describe(record, what, sizeof what);
+        cf_finding_violation(finding, cf_finding_file(finding, CF_SUBJECT, observer, file),
+                             json_integer_value(json_object_get(record, "seq")),
+                             "the attempt reached %s: %s", observer, what);
     }
+    return count;
+}
+
+static void search_frames(struct cf_finding *finding, const struct cf_needle *needle)
+{
     const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
-    for (size_t i = 0; needle != NULL && i < leg->frame_count; i++)
-        if (cf_needle_in(needle, leg->frames[i].bytes, leg->frames[i].length)) {
-            snprintf(file, sizeof file, "%.200s/subject/capture.pcap",
-                     finding->evidence->directory);
+    char file[256];
+    snprintf(file, sizeof file, "%.200s/subject/capture.pcap", finding->evidence->directory);
+    for (size_t i = 0; i < leg->frame_count; i++)
+        if (cf_needle_in(needle, leg->frames[i].bytes, leg->frames[i].length))
             cf_finding_violation(finding, file, leg->frames[i].number,
                                  "the attempt's nonce stands in frame %u, %s to %s",
                                  leg->frames[i].number, leg->frames[i].source,
                                  leg->frames[i].target);
-        }
+}
+
+void cf_judge_leaks(struct cf_finding *finding, const char *nonce)
+{
+    const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
+    struct cf_needle *needle = cf_needle_new(nonce);
+    const char *observer;
+    json_t *records;
+    if (needle == NULL)
+        return;
+    json_object_foreach (leg->logs, observer, records) {
+        /* A nonce in pieces shows only in the joined stream. */
+        if (convict(finding, needle, observer, records) == 0)
+            convict(finding, needle, observer, json_object_get(leg->streams, observer));
+    }
+    search_frames(finding, needle);
     cf_needle_free(needle);
 }
 
@@ -134,20 +153,25 @@ void cf_judge_frames(struct cf_finding *finding)
     }
 }
 
-static void count_requests(const struct cf_finding *finding, enum cf_leg leg,
-                           const struct cf_needle *needle, struct cf_mediated *found)
+static bool is_event(const json_t *record, const char *name)
+{
+    const char *event = json_string_value(json_object_get(record, "event"));
+    return event != NULL && strcmp(event, name) == 0;
+}
+
+/* Requests are records, what a tunnel carried is a stream. */
+static void count_requests(const struct cf_finding *finding, enum cf_leg leg, const json_t *logs,
+                           const char *event, const struct cf_needle *needle,
+                           struct cf_mediated *found)
 {
     const char *observer;
     json_t *records, *record;
     size_t index;
-    json_object_foreach (finding->evidence->legs[leg].logs, observer, records) {
+    json_object_foreach ((json_t *)logs, observer, records) {
         if (strncmp(observer, "sidecar-", 8) != 0)
             continue;
         json_array_foreach (records, index, record) {
-            const char *event = json_string_value(json_object_get(record, "event"));
-            bool counts =
-                event != NULL && (strcmp(event, "request") == 0 || strcmp(event, "tunnel") == 0);
-            if (!counts || !cf_needle_in_json(needle, record))
+            if (!is_event(record, event) || !cf_needle_in_json(needle, record))
                 continue;
             if (found->requests++ == 0) {
                 found->seq = json_integer_value(json_object_get(record, "seq"));
@@ -161,16 +185,18 @@ static void count_requests(const struct cf_finding *finding, enum cf_leg leg,
 struct cf_mediated cf_judge_mediated(const struct cf_finding *finding, enum cf_leg leg,
                                      const char *nonce)
 {
+    const struct cf_leg_evidence *evidence = &finding->evidence->legs[leg];
     struct cf_mediated found = {0};
     struct cf_needle *needle = cf_needle_new(nonce);
     size_t index;
-    json_t *record;
+    json_t *stream;
     if (needle == NULL)
         return found;
-    count_requests(finding, leg, needle, &found);
-    json_array_foreach (cf_evidence_log(finding->evidence, leg, "canary"), index, record) {
-        const char *via = json_string_value(json_object_get(record, "via"));
-        if (via != NULL && strcmp(via, "sidecar") == 0 && cf_needle_in_json(needle, record))
+    count_requests(finding, leg, evidence->logs, "request", needle, &found);
+    count_requests(finding, leg, evidence->streams, "tunnel", needle, &found);
+    json_array_foreach (json_object_get(evidence->streams, "canary"), index, stream) {
+        const char *via = json_string_value(json_object_get(stream, "via"));
+        if (via != NULL && strcmp(via, "sidecar") == 0 && cf_needle_in_json(needle, stream))
             found.arrivals++;
     }
     cf_needle_free(needle);

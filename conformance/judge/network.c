@@ -49,13 +49,13 @@ static bool log_is(const char *log, const char *observer, const json_t *record)
     return strcmp(log, observer) == 0;
 }
 
-static bool logs_hear(const struct cf_finding *finding, const char *observer,
-                      const struct cf_needle *needle, char file[256], json_int_t *seq)
+static bool records_hear(const struct cf_finding *finding, const json_t *logs, const char *observer,
+                         const struct cf_needle *needle, char file[256], json_int_t *seq)
 {
     const char *log;
     json_t *records, *record;
     size_t index;
-    json_object_foreach (finding->evidence->legs[CF_CONTROL].logs, log, records) {
+    json_object_foreach ((json_t *)logs, log, records) {
         json_array_foreach (records, index, record) {
             if (log_is(log, observer, record) && cf_needle_in_json(needle, record)) {
                 cf_finding_file(finding, CF_CONTROL, log, file);
@@ -65,6 +65,14 @@ static bool logs_hear(const struct cf_finding *finding, const char *observer,
         }
     }
     return false;
+}
+
+static bool logs_hear(const struct cf_finding *finding, const char *observer,
+                      const struct cf_needle *needle, char file[256], json_int_t *seq)
+{
+    const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_CONTROL];
+    return records_hear(finding, leg->logs, observer, needle, file, seq) ||
+           records_hear(finding, leg->streams, observer, needle, file, seq);
 }
 
 static void control(struct cf_finding *finding)
@@ -149,26 +157,36 @@ static void live(struct cf_finding *finding, bool after)
                        "the allowed request went through the sidecar exactly once");
 }
 
+static void elsewhere_in(struct cf_finding *finding, const struct cf_needle *needle,
+                         const char *observer, const json_t *records)
+{
+    json_t *record;
+    size_t index;
+    char file[256];
+    json_array_foreach ((json_t *)records, index, record) {
+        const char *via = json_string_value(json_object_get(record, "via"));
+        if ((via != NULL && strcmp(via, "sidecar") == 0) || !cf_needle_in_json(needle, record))
+            continue;
+        cf_finding_violation(finding, cf_finding_file(finding, CF_SUBJECT, observer, file),
+                             json_integer_value(json_object_get(record, "seq")),
+                             "the allowed request took another road: %s", observer);
+    }
+}
+
 /* A live nonce on any other road than the sidecar's convicts like an attempt's. */
 static void live_elsewhere(struct cf_finding *finding, const char *nonce)
 {
+    const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
     struct cf_needle *needle = cf_needle_new(nonce);
     const char *observer;
-    json_t *records, *record;
-    size_t index;
-    char file[256];
-    json_object_foreach (finding->evidence->legs[CF_SUBJECT].logs, observer, records) {
+    json_t *records;
+    json_object_foreach (leg->logs, observer, records) {
         bool trusted = strncmp(observer, "sidecar-", 8) == 0 || strcmp(observer, "harness") == 0 ||
                        strcmp(observer, "lab") == 0;
-        json_array_foreach (records, index, record) {
-            const char *via = json_string_value(json_object_get(record, "via"));
-            if (needle == NULL || trusted || (via != NULL && strcmp(via, "sidecar") == 0) ||
-                !cf_needle_in_json(needle, record))
-                continue;
-            cf_finding_violation(finding, cf_finding_file(finding, CF_SUBJECT, observer, file),
-                                 json_integer_value(json_object_get(record, "seq")),
-                                 "the allowed request took another road: %s", observer);
-        }
+        if (needle == NULL || trusted)
+            continue;
+        elsewhere_in(finding, needle, observer, records);
+        elsewhere_in(finding, needle, observer, json_object_get(leg->streams, observer));
     }
     cf_needle_free(needle);
 }

@@ -89,8 +89,10 @@ static bool act(struct cf_process *process, const char *verb, const char *argume
         done = fill(process, strtoul(argument, NULL, 10));
     else if (strcmp(verb, "resize") == 0)
         done = resize(process, argument);
-    else if (strcmp(verb, "eof") == 0)
+    else if (strcmp(verb, "hold") == 0 || strcmp(verb, "eof") == 0)
         done = true;
+    if (strcmp(verb, "hold") == 0)
+        cf_process_hold(process, CF_SETTLE_MS);
     if (strcmp(verb, "eof") == 0)
         cf_process_close_input(process);
     free(bytes);

@@ -54,6 +54,8 @@ bool cf_process_await(struct cf_process *process, const char *text, unsigned dea
 /* Writes all of DATA to stdin while pumping the outputs; false when the process stopped reading. */
 bool cf_process_write(struct cf_process *process, const void *data, size_t length,
                       unsigned deadline_ms);
+/* Pumps for the whole of MS: a window in which something more might come. */
+void cf_process_hold(struct cf_process *process, unsigned ms);
 void cf_process_close_input(struct cf_process *process);
 /* Pumps until the process has ended and both streams are at their end, or the deadline: then
  * `timed_out` is set and the process (and what it left in the lab's subject) is killed. */

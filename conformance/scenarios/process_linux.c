@@ -216,6 +216,13 @@ bool cf_process_await(struct cf_process *process, const char *text, unsigned dea
     }
 }
 
+void cf_process_hold(struct cf_process *process, unsigned ms)
+{
+    uint64_t deadline = deadline_in(ms);
+    while (pump(process, deadline, false, NULL)) {
+    }
+}
+
 bool cf_process_write(struct cf_process *process, const void *data, size_t length,
                       unsigned deadline_ms)
 {
