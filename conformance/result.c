@@ -149,7 +149,10 @@ json_t *cf_result_judge(const char *dir, const json_t *record, struct cf_error *
     char digest[65];
     const json_t *ids = json_object_get(record, "planned");
     const char *made_from = text_of(record, "register_sha256");
-    if (!json_is_array(ids) || made_from == NULL || text_of(record, "invocation") == NULL) {
+    struct cf_expected expected;
+    expect(&expected, record);
+    if (!json_is_array(ids) || made_from == NULL || expected.invocation == NULL ||
+        expected.subject_sha256 == NULL || expected.launcher_sha256 == NULL) {
         cf_fail(err, CF_E_BUNDLE, 0, "%s/run.json is not the record of a run", dir);
         return NULL;
     }

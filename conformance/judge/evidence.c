@@ -108,13 +108,16 @@ static void load_log(struct cf_leg_evidence *leg, const char *path, const char *
     bool closed = false;
     json_t *records = text == NULL || strlen(text) != length ? NULL : parse_log(text, &closed);
     free(text);
-    if (records == NULL) {
+    if (json_array_size(records) == 0) { /* even an idle observer opens its log */
+        json_decref(records);
         object(leg->problem, sizeof leg->problem, "%s/%s.jsonl is damaged or has a gap", leg_name,
                observer);
         return;
     }
     json_object_set_new(leg->logs, observer, records);
     json_object_set_new(leg->streams, observer, cf_streams_join(records));
+    if (closed && strcmp(observer, "harness") == 0)
+        leg->harness_whole = true;
     if (!closed) /* whether that is allowed is known once every log is read */
         json_object_set_new(json_array_get(records, 0), "unclosed", json_true());
 }

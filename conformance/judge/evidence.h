@@ -34,7 +34,8 @@ struct cf_leg_evidence {
     json_t *streams; /* observer name -> array of joined connections (streams.c) */
     struct cf_frame *frames;
     size_t frame_count;
-    char problem[256]; /* why this leg's observers cannot be relied on; "" when they can */
+    bool harness_whole; /* the harness's log is whole, so the heartbeats are known */
+    char problem[256];  /* why this leg's observers cannot be relied on; "" when they can */
 };
 
 struct cf_evidence {

@@ -133,7 +133,8 @@ static bool is_stray(const struct cf_finding *finding, const struct cf_frame *fr
 void cf_judge_frames(struct cf_finding *finding)
 {
     const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
-    bool strays = answers_for_strays(finding);
+    /* Without the harness's word on its heartbeats a frame cannot be called nobody's. */
+    bool strays = leg->harness_whole && answers_for_strays(finding);
     char file[256];
     snprintf(file, sizeof file, "%.200s/subject/capture.pcap", finding->evidence->directory);
     for (size_t i = 0; i < leg->frame_count; i++) {

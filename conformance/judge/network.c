@@ -228,8 +228,9 @@ static const char *receipt_defect(const struct cf_finding *finding, const json_t
     const char *fault = json_string_value(json_object_get(attempt, "fault"));
     if (attempt == NULL)
         return "the guest gave no receipt for it";
-    if (result == NULL || strcmp(result, "crashed") == 0 || strcmp(result, "unsupported") == 0)
-        return "the technique did not run to its end in the guest";
+    if (result == NULL || strcmp(result, "crashed") == 0 || strcmp(result, "unsupported") == 0 ||
+        strcmp(result, "error") == 0)
+        return "the technique could not be tried to its end in the guest";
     if (bare == NULL)
         return "the control gave no receipt for it";
     if ((capabilities(bare) & ~capabilities(attempt)) != 0)
