@@ -17,6 +17,8 @@
 #include "lab/lab.h"
 #include "scenarios/stage.h"
 
+enum { PATH_SIZE = PATH_MAX + 64 }; /* a launch's directory and a name of ours below it */
+
 /* What the lab's body needs; lives until the lab has been forked. */
 struct body {
     const struct cf_plan_launch *launch;
@@ -124,7 +126,7 @@ static json_t *digest_legs(const char *directory, struct cf_error *err)
     json_t *files = json_object();
     int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
-        char path[PATH_MAX];
+        char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", directory, cf_leg_name(leg));
         struct dirent **entries = NULL;
         int count = scandir(path, &entries, NULL, alphasort);
@@ -151,7 +153,7 @@ static json_t *lab_error(const char *directory, enum cf_leg leg)
     static const char *const logs[] = {"lab", "harness"};
     json_t *why = NULL;
     for (size_t i = 0; i < 2; i++) {
-        char path[PATH_MAX], line[8192];
+        char path[PATH_SIZE], line[8192];
         snprintf(path, sizeof path, "%s/%s/%s.jsonl", directory, cf_leg_name(leg), logs[i]);
         FILE *in = fopen(path, "re");
         while (in != NULL && fgets(line, sizeof line, in) != NULL) {
@@ -180,7 +182,7 @@ static json_t *await_lab(const char *directory, enum cf_leg leg, pid_t pid)
 static int write_json(const char *directory, const char *name, const json_t *value,
                       struct cf_error *err)
 {
-    char path[PATH_MAX], part[PATH_MAX];
+    char path[PATH_SIZE], part[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", directory, name);
     snprintf(part, sizeof part, "%s/.%s.part", directory, name);
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
