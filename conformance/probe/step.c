@@ -39,7 +39,8 @@ int probe_left(const struct probe_step *step, size_t tries)
     return left < 1 ? 1 : (int)left;
 }
 
-static void note(struct probe_outcome *out, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void note(struct probe_outcome *out,
+                                                       const char *format, va_list args)
 {
     size_t used = strlen(out->detail);
     if (used > 0 && used + 2 < sizeof out->detail) {

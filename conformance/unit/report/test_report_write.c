@@ -323,8 +323,8 @@ static void test_summary_says_what_matters(void **state)
         "| launcher SHA-256 | bb22 |\n",
         "| register SHA-256 | cc33 |\n",
         "- problem: an invariant without a PASS row: dns_confined\n",
-        "- seen: tcp to 1.1.1.1:443 carried the nonce — [launches/net/subject/canary.jsonl 1]"
-        "(launches/net/subject/canary.jsonl)\n",
+        ("- seen: tcp to 1.1.1.1:443 carried the nonce — [launches/net/subject/canary.jsonl 1]"
+         "(launches/net/subject/canary.jsonl)\n"),
         "| by.tcp4 | MUST | **FAIL** | TCP does not leave |\n",
         "| by.udp4 | MUST | PASS | UDP does not leave |\n",
         "| xx.new | MUST | **INCONCLUSIVE** | ? |\n",

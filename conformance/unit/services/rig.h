@@ -42,6 +42,9 @@ void cf_rig_close(struct cf_rig *rig);
 /* Copies the log so far. */
 void cf_rig_log(struct cf_rig *rig, char *out, size_t size);
 
+/* True where the system tells whose a peer is; see launcher/peer.h. */
+bool cf_peers_have_owners(void);
+
 /* A blocking stream connected to 127.0.0.1:PORT, or a listener there (*PORT 0: any). */
 int cf_dial(uint16_t port);
 int cf_listen(uint16_t *port);
