@@ -253,15 +253,16 @@ static void control_not_captured(const struct bundle *bundle)
 
 /* ---- allowed requests ---- */
 
-/* Copies the records of FILE that hold WORD; the copies stand at the end. */
+/* Copies the records of FILE that hold WORD, as if another connection had brought them. */
 static void repeat(const struct bundle *bundle, const char *file, const char *word)
 {
     json_t *records = bundle_log(bundle, file);
     size_t count = json_array_size(records), copied = 0;
     for (size_t i = 0; i < count; i++)
         if (holds(json_array_get(records, i), word)) {
-            json_array_append_new(records, json_deep_copy(json_array_get(records, i)));
-            copied++;
+            json_t *copy = json_deep_copy(json_array_get(records, i));
+            json_object_set_new(copy, "conn", json_integer(900 + (json_int_t)copied++));
+            json_array_append_new(records, copy);
         }
     assert_true(copied > 0);
     bundle_write_log(bundle, file, records);

@@ -26,6 +26,7 @@ static int record(void **state)
                                        "io.exit-42",
                                        "io.echo",
                                        "fs.kernel-missing",
+                                       "fs.contract-truncated",
                                        "ct.no-secrets",
                                        "fr.sidecar-killed-tcp4",
                                        NULL};
