@@ -137,32 +137,38 @@ static void print_ids(const char *label, const json_t *rows, bool verdicts)
         printf(verdicts ? " %s (%s)" : " %s", text(row, "id"), text(row, "verdict"));
 }
 
+/* One line: the outcome, and which rows made it so. */
+static void print_line(const char *word, const char *declared, const struct tally *tally,
+                       size_t lost)
+{
+    printf("%s:", word);
+    if (lost > 0)
+        printf(" %zu declared words name no row;", lost);
+    if (tally->rows == 0)
+        printf(" there are no rows");
+    if (declared[0] == '+')
+        printf(" %zu of %zu runner rows of kind deny", json_array_size(tally->convicted),
+               tally->declared - tally->inapplicable);
+    else
+        print_ids("", tally->convicted, false);
+    print_ids("; MISSING", tally->missing, true);
+    print_ids("; UNDECLARED", tally->undeclared, true);
+    putchar('\n');
+}
+
 static int judge(char **argv)
 {
     const char *declared = argv[3];
-    json_t *result = json_load_file(argv[4], JSON_REJECT_DUPLICATES, NULL);
+    json_t *result = json_load_file(argv[4], JSON_REJECT_DUPLICATES, NULL), *row;
     const json_t *rows = json_object_get(result, "rows");
     struct tally tally = {
         .convicted = json_array(), .missing = json_array(), .undeclared = json_array()};
     size_t index;
-    json_t *row;
     json_array_foreach ((json_t *)rows, index, row)
         count_row(&tally, declared, row);
     size_t lost = words_without_row(declared, rows);
     const char *word = outcome(&tally, declared, lost);
-    printf("%s:", word);
-    if (lost > 0)
-        printf(" %zu declared words name no row;", lost);
-    if (tally.rows == 0)
-        printf(" no rows in %s", argv[4]);
-    if (declared[0] == '+')
-        printf(" %zu of %zu runner rows of kind deny", json_array_size(tally.convicted),
-               tally.declared - tally.inapplicable);
-    else
-        print_ids("", tally.convicted, false);
-    print_ids("; MISSING", tally.missing, true);
-    print_ids("; UNDECLARED", tally.undeclared, true);
-    putchar('\n');
+    print_line(word, declared, &tally, lost);
     json_t *out = json_pack("{ss ss ss ss ss sI so so so}", "name", argv[0], "source", argv[1],
                             "defect", argv[2], "declared", declared, "outcome", word, "rows",
                             (json_int_t)tally.rows, "convicted", tally.convicted, "missing",
@@ -228,45 +234,69 @@ static int write_table(const char *path, const json_t *matrix, const json_t *sub
     return fclose(out);
 }
 
-static int sum(int count, char **argv)
+struct score {
+    size_t defects, caught, variants, passed, alarms, untried, voids;
+    bool sound;
+};
+
+static void count_subject(struct score *score, const json_t *subject)
+{
+    const char *word = text(subject, "outcome");
+    bool variant = strcmp(text(subject, "declared"), "-") == 0;
+    score->variants += variant;
+    score->defects += !variant;
+    score->passed += strcmp(word, "passed") == 0;
+    score->caught += strcmp(word, "caught") == 0;
+    score->untried += strcmp(word, "untried") == 0;
+    score->voids += strcmp(word, "void") == 0;
+    score->alarms += json_array_size(json_object_get(subject, "undeclared"));
+    score->sound = score->sound && is_sound(word);
+}
+
+/* All subjects that can be read; one that cannot be makes the whole unsound. */
+static json_t *load_subjects(struct score *score, int count, char **paths)
 {
     json_t *subjects = json_array();
-    size_t defects = 0, caught = 0, harmless = 0, passed = 0, alarms = 0, untried = 0, voids = 0;
-    bool sound = count > 3;
-    for (int i = 3; i < count; i++) {
-        json_t *subject = json_load_file(argv[i], 0, NULL);
+    *score = (struct score){.sound = count > 0};
+    for (int i = 0; i < count; i++) {
+        json_t *subject = json_load_file(paths[i], 0, NULL);
         if (subject == NULL) {
-            fprintf(stderr, "matrix-judge: %s cannot be read\n", argv[i]);
-            sound = false;
+            fprintf(stderr, "matrix-judge: %s cannot be read\n", paths[i]);
+            score->sound = false;
             continue;
         }
-        const char *word = text(subject, "outcome");
-        bool is_harmless = strcmp(text(subject, "declared"), "-") == 0;
-        harmless += is_harmless;
-        defects += !is_harmless;
-        passed += strcmp(word, "passed") == 0;
-        caught += strcmp(word, "caught") == 0;
-        untried += strcmp(word, "untried") == 0;
-        voids += strcmp(word, "void") == 0;
-        alarms += json_array_size(json_object_get(subject, "undeclared"));
-        sound = sound && is_sound(word);
+        count_subject(score, subject);
         json_array_append_new(subjects, subject);
     }
+    return subjects;
+}
+
+static json_t *make_matrix(const struct score *score, const char *summary, json_t *subjects)
+{
+    return json_pack("{ss ss sb sI sI sI sI sI sI sI so}", "schema", "firma-matrix/1", "summary",
+                     summary, "sound", score->sound, "defects", (json_int_t)score->defects,
+                     "caught", (json_int_t)score->caught, "sound_variants",
+                     (json_int_t)score->variants, "sound_variants_passed",
+                     (json_int_t)score->passed, "false_alarms", (json_int_t)score->alarms, "void",
+                     (json_int_t)score->voids, "untried", (json_int_t)score->untried, "subjects",
+                     subjects);
+}
+
+static int sum(int count, char **argv)
+{
+    struct score score;
     char summary[512];
+    json_t *subjects = load_subjects(&score, count - 3, argv + 3);
     snprintf(summary, sizeof summary,
              "%zu of %zu defects caught by exactly their declared rows; %zu of %zu sound variants "
              "passed; %zu false alarms; %zu void; %zu untried; %s s",
-             caught, defects, passed, harmless, alarms, voids, untried, argv[0]);
-    json_t *matrix = json_pack("{ss ss sb sI sI sI sI sI sI sO}", "schema", "firma-matrix/1",
-                               "summary", summary, "sound", sound, "defects", (json_int_t)defects,
-                               "caught", (json_int_t)caught, "false_alarms", (json_int_t)alarms,
-                               "void", (json_int_t)voids, "untried", (json_int_t)untried,
-                               "sound_variants_passed", (json_int_t)passed, "subjects", subjects);
+             score.caught, score.defects, score.passed, score.variants, score.alarms, score.voids,
+             score.untried, argv[0]);
+    json_t *matrix = make_matrix(&score, summary, subjects);
     puts(summary);
     int failed = write_table(argv[2], matrix, subjects);
-    json_decref(subjects);
     failed |= save(matrix, argv[1]);
-    return failed != 0 ? TROUBLE : sound ? SOUND : UNSOUND;
+    return failed != 0 ? TROUBLE : score.sound ? SOUND : UNSOUND;
 }
 
 int main(int argc, char **argv)
