@@ -9,11 +9,17 @@ inconclusive() {
     says "0 PASS, 0 FAIL, 1 INCONCLUSIVE"
 }
 
+# because TEXT: the row's own report names the reason.
+because() {
+    expect 2 "$conform" report "$work/out/latest" --row by.tcp4
+    says "$1"
+}
+
 probe-missing() {
     copy_bin
     rm "$work/bin/firma-probe"
     inconclusive
-    says "firma-probe"
+    because "firma-probe"
 }
 
 probe-crashing() {
@@ -72,7 +78,7 @@ sidecar-missing() {
     copy_bin
     rm "$work/bin/fake-sidecar"
     inconclusive
-    says "fake-sidecar"
+    because "fake-sidecar"
 }
 
 sidecar-crashing() {

@@ -198,6 +198,11 @@ static void receipt_says_crashed(const struct bundle *bundle)
     change_receipt(bundle, "subject", "result", "crashed");
 }
 
+static void receipt_says_error(const struct bundle *bundle)
+{
+    change_receipt(bundle, "subject", "result", "error");
+}
+
 static void receipt_says_unsupported(const struct bundle *bundle)
 {
     change_receipt(bundle, "subject", "result", "unsupported");
@@ -629,8 +634,9 @@ const struct tamper cf_tampers[] = {
     {"the guest gave no receipt", no_receipt, UNSURE, "no receipt"},
     {"the control gave no receipt", no_receipt_in_control, UNSURE, "control gave no receipt"},
     {"a receipt for another nonce", receipt_of_another_nonce, UNSURE, "no receipt"},
-    {"the technique crashed", receipt_says_crashed, UNSURE, "did not run to its end"},
-    {"the technique is not supported", receipt_says_unsupported, UNSURE, "did not run to its end"},
+    {"the technique crashed", receipt_says_crashed, UNSURE, "to its end"},
+    {"the technique could not be tried", receipt_says_error, UNSURE, "to its end"},
+    {"the technique is not supported", receipt_says_unsupported, UNSURE, "to its end"},
     {"the guest had fewer privileges", fewer_privileges, UNSURE, "fewer privileges"},
     {"the guest printed nothing", silent_guest, UNSURE, "no receipt"},
     {"the guest's end was not seen", never_ended, UNSURE, "no receipt"},
