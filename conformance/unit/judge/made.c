@@ -49,7 +49,7 @@ static json_t *opened(const char *observer)
 static void add_heartbeats(json_t *harness, const char *label)
 {
     for (int i = 0; i < ROAD_COUNT; i++) {
-        char nonce[40], address[32];
+        char nonce[64], address[64];
         snprintf(nonce, sizeof nonce, "%02d%030d", label[0] == 'o' ? i : i + 50, 7);
         snprintf(address, sizeof address, "10.99.%d.%d", label[0], i + 1);
         const char *witness = i < 8 ? "capture.pcap" : "honeypots.jsonl";
