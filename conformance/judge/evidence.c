@@ -89,7 +89,7 @@ static json_t *parse_log(char *text, bool *closed)
         end = strchr(line, '\n');
         json_t *record = end == NULL ? NULL : json_loadb(line, (size_t)(end - line), 0, NULL);
         bool in_order = json_integer_value(json_object_get(record, "seq")) == (json_int_t)index;
-        if (record == NULL || !in_order || *closed) {
+        if (!json_is_object(record) || !in_order || *closed) {
             json_decref(record);
             json_decref(records);
             return NULL;

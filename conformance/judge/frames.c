@@ -74,12 +74,29 @@ static bool is_link_address(const json_t *record, const char *address)
            address[0] != '\0' && strcmp(is, address) == 0;
 }
 
+/* The address that the packet quoted by an ICMP error went to; "" for anything else. A heartbeat to
+ * an observer that died comes back as such an error. RFC 792, RFC 4443. */
+static void quoted_target(const struct cf_frame *frame, char text[64])
+{
+    size_t ip4 = ETHERNET + 20, ip6 = ETHERNET + 40;
+    text[0] = '\0';
+    if (frame->ethertype == 0x0800 && frame->protocol == 1 && frame->length >= ip4 + 8 + 20 &&
+        (frame->bytes[ip4] == 3 || frame->bytes[ip4] == 11))
+        inet_ntop(AF_INET, frame->bytes + ip4 + 8 + 16, text, 64);
+    if (frame->ethertype == 0x86dd && frame->protocol == 58 && frame->length >= ip6 + 8 + 40 &&
+        frame->bytes[ip6] < 128)
+        inet_ntop(AF_INET6, frame->bytes + ip6 + 8 + 24, text, 64);
+}
+
 static bool is_heartbeat(const struct cf_frame *frame, const json_t *harness)
 {
     size_t index;
     json_t *record;
+    char quoted[64];
+    quoted_target(frame, quoted);
     json_array_foreach ((json_t *)harness, index, record) {
-        if (is_link_address(record, frame->source) || is_link_address(record, frame->target))
+        if (is_link_address(record, frame->source) || is_link_address(record, frame->target) ||
+            is_link_address(record, quoted))
             return true;
     }
     return false;

@@ -107,15 +107,21 @@ static const json_t *plan_of(const struct cf_evidence *evidence, const char *id)
     return NULL;
 }
 
+/* The leg to name when one does not hold: health first, for what else is missing follows from it.
+ */
 static const json_t *first_missing(const json_t *legs)
 {
     size_t index;
     json_t *leg;
+    const json_t *first = NULL;
     json_array_foreach ((json_t *)legs, index, leg) {
-        if (!json_is_true(json_object_get(leg, "ok")))
-            return leg;
+        const char *name = json_string_value(json_object_get(leg, "name"));
+        if (json_is_true(json_object_get(leg, "ok")))
+            continue;
+        if (first == NULL || strcmp(name, "health") == 0)
+            first = leg;
     }
-    return NULL;
+    return first;
 }
 
 /* FAIL beats INCONCLUSIVE beats PASS; see the theory of operation. */

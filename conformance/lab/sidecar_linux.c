@@ -49,6 +49,8 @@ _Noreturn static void become(const struct cf_lab *lab, const char *script, int l
                           lab->entry->source4,
                           "--source6",
                           lab->entry->source6,
+                          "--ready-fd",
+                          "5",
                           script == NULL || script[0] == '\0' ? NULL : "--script",
                           script,
                           NULL};
@@ -59,7 +61,7 @@ _Noreturn static void become(const struct cf_lab *lab, const char *script, int l
                        fcntl(failure, F_DUPFD_CLOEXEC, ASIDE)};
         dup2(high[0], LISTEN_FD);
         dup2(high[1], LOG_FD);
-        dup3(high[2], FAILURE_FD, O_CLOEXEC);
+        dup2(high[2], FAILURE_FD);
         close_range(FAILURE_FD + 1, ~0u, 0);
         execve(PROGRAM, (char *const *)argv, (char *const *)environment);
         failure = FAILURE_FD;
@@ -70,8 +72,8 @@ _Noreturn static void become(const struct cf_lab *lab, const char *script, int l
     _exit(127);
 }
 
-/* Waits for the exec: its success closes the pipe, its failure sends errno. */
-static int await_exec(int failure, pid_t pid, struct cf_error *err)
+/* Waits until the sidecar has opened its log, which closes the pipe; a failed exec sends errno. */
+static int await_ready(int failure, pid_t pid, struct cf_error *err)
 {
     int errnum = 0;
     if (read(failure, &errnum, sizeof errnum) != sizeof errnum)
@@ -92,7 +94,7 @@ static int spawn(struct cf_lab *lab, const char *script, int listener, int log, 
     int saved = errno;
     close(failure[1]);
     int result = child < 0 ? cf_fail(err, CF_E_SYSTEM, saved, "sidecar")
-                           : await_exec(failure[0], child, err);
+                           : await_ready(failure[0], child, err);
     close(failure[0]);
     if (result == 0)
         *pid = child;

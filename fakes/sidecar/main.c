@@ -15,11 +15,12 @@
 
 static const char usage[] =
     "usage: fake-sidecar (--listen-fd N | --listen 127.0.0.1:PORT) [--log-fd N]\n"
-    "                    [--source4 ADDRESS] [--source6 ADDRESS] [--script WORDS]\n";
+    "                    [--source4 ADDRESS] [--source6 ADDRESS] [--script WORDS] [--ready-fd N]\n";
 
 struct options {
     int listen_fd;
     int log_fd;
+    int ready_fd; /* closed once the log is open and signals are watched; -1: none */
     const char *listen;
     const char *script;
 };
@@ -183,13 +184,11 @@ static bool set_source(struct fake_sidecar *sidecar, const char *text, int famil
 
 static bool parse_options(int argc, char **argv, struct options *out, struct fake_sidecar *sidecar)
 {
-    static const struct option names[] = {{"listen-fd", required_argument, NULL, 'l'},
-                                          {"listen", required_argument, NULL, 'L'},
-                                          {"log-fd", required_argument, NULL, 'o'},
-                                          {"source4", required_argument, NULL, '4'},
-                                          {"source6", required_argument, NULL, '6'},
-                                          {"script", required_argument, NULL, 's'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"listen-fd", required_argument, NULL, 'l'}, {"listen", required_argument, NULL, 'L'},
+        {"log-fd", required_argument, NULL, 'o'},    {"ready-fd", required_argument, NULL, 'r'},
+        {"source4", required_argument, NULL, '4'},   {"source6", required_argument, NULL, '6'},
+        {"script", required_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
     int name;
     bool good = true;
     while (good && (name = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -202,6 +201,9 @@ static bool parse_options(int argc, char **argv, struct options *out, struct fak
             break;
         case 'o':
             good = number(optarg, &out->log_fd);
+            break;
+        case 'r':
+            good = number(optarg, &out->ready_fd);
             break;
         case '4':
             good = set_source(sidecar, optarg, AF_INET);
@@ -223,7 +225,8 @@ static bool parse_options(int argc, char **argv, struct options *out, struct fak
 
 int main(int argc, char **argv)
 {
-    struct options options = {.listen_fd = -1, .log_fd = STDERR_FILENO, .script = ""};
+    struct options options = {
+        .listen_fd = -1, .log_fd = STDERR_FILENO, .ready_fd = -1, .script = ""};
     struct fake_sidecar sidecar = {.listen_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct cf_error err;
     if (!parse_options(argc, argv, &options, &sidecar)) {
@@ -246,5 +249,7 @@ int main(int argc, char **argv)
     }
     if (!watch_signals(&sidecar))
         fake_finish(&sidecar, 71);
+    if (options.ready_fd >= 0)
+        close(options.ready_fd);
     accept_loop(&sidecar);
 }
