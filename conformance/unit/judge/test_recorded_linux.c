@@ -57,7 +57,7 @@ static void the_confined_run_passes(void **state)
 static void every_change_is_judged_for_what_it_is(void **state)
 {
     (void)state;
-    cf_tamper_all(confined.run.dir);
+    cf_tamper_all(confined.run.dir, cf_tamper_is_noticed);
 }
 
 /* ---- the null runner ---- */
@@ -73,19 +73,7 @@ static void the_null_runner_fails(void **state)
 static void no_change_acquits(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < cf_tamper_count; i++) {
-        struct bundle copy;
-        bundle_copy(&copy, bare.run.dir);
-        cf_tampers[i].apply(&copy);
-        bundle_seal(&copy, "net");
-        json_t *result = bundle_judge(&copy);
-        const char *verdict =
-            json_string_value(json_object_get(bundle_row(result, "by.tcp4"), "verdict"));
-        if (strcmp(verdict, "PASS") == 0)
-            fail_msg("%s makes the null runner pass", cf_tampers[i].name);
-        json_decref(result);
-        bundle_remove(&copy);
-    }
+    cf_tamper_all(bare.run.dir, cf_tamper_acquits_nobody);
 }
 
 /* ---- rows of the other kinds: one record changed or gone ---- */
