@@ -18,7 +18,7 @@ verify() {
 flip() {
     local byte
     byte=$(od -An -tu1 -j"$2" -N1 "$1")
-    printf "\\$(printf %03o $((byte ^ 1)))" |
+    printf '%b' "\\0$(printf %o $((byte ^ 1)))" |
         dd of="$1" bs=1 seek="$2" conv=notrunc status=none || exit 1
 }
 
@@ -164,7 +164,7 @@ not-a-run() {
 
 # observe, judge: children of this very shell, as both are of ctest.
 observe() {
-    timeout 90 "$conform" observe --launch contract --out "$work/bundles" "$@" >"$work/log" 2>&1 ||
+    timeout 90 "$conform" observe --launch contract --out "$work/bundles" >"$work/log" 2>&1 ||
         fail "observing failed"
 }
 
@@ -177,7 +177,7 @@ judge() {
 }
 
 observe_here() {
-    "$conform" observe --launch contract --out "$work/bundles" "$@" >"$work/log" 2>&1 ||
+    "$conform" observe --launch contract --out "$work/bundles" >"$work/log" 2>&1 ||
         fail "observing failed"
 }
 
