@@ -28,7 +28,7 @@ find_brewed_libraries() {
     [ "$(uname -s)" = Darwin ] && have brew || return 0
     local prefix name
     prefix=$(brew --prefix)
-    for name in openssl@3 libpcap; do
+    for name in openssl@3 curl libpcap; do
         PKG_CONFIG_PATH=$prefix/opt/$name/lib/pkgconfig:${PKG_CONFIG_PATH:-}
     done
     export PKG_CONFIG_PATH
