@@ -88,12 +88,14 @@ static bool kill_descendants(void)
 {
     struct list list = {0};
     bool listed = firma_processes_each(append, &list);
-    FIRMA_AUTOFREE struct firma_process *items = list.items;
-    FIRMA_AUTOFREE pid_t *family = calloc(list.count + 1, sizeof *family);
-    if (family == NULL)
-        return false;
-    family[0] = getpid();
-    kill_family(&list, family);
+    pid_t *family = calloc(list.count + 1, sizeof *family);
+    if (family != NULL) {
+        family[0] = getpid();
+        kill_family(&list, family);
+    }
+    listed = listed && family != NULL;
+    free(family);
+    free(list.items);
     return listed;
 }
 
