@@ -1,0 +1,123 @@
+/*
+ * firma-vm-runner - runs a launch contract's command in a virtual machine without network device.
+ *
+ *   launcher ── bridge, DNS stub
+ *      │            ↑ 127.0.0.1, these two ports and nothing else
+ *   runner ═════════╧════ one port ════ firma-vm-init (init/main.c) ── command
+ *      └─ monitor's namespaces: file server, monitor (vmm.h)
+ *
+ * One channel carries everything in frames of our own (channel/frame.h), each stream with its own
+ * credit. The other candidate was an SSH server in the guest: it needs keys, a bigger image and
+ * 1.3 s of handshake where ours needs one write, and its parser would sit on the host's side.
+ *
+ * Order: descriptors, signals, contract, sidecar, machine; the guest says hello, is told what to
+ * build and builds it; the sidecar is asked again; only then the command starts. A failure anywhere
+ * before that: one line on stderr, 125, and the command never ran.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "contract/cleanup.h"
+#include "runner/vm/vm.h"
+#include "runner/vm/vmm.h"
+
+enum { MEMORY_MIB = 1024, PROCESSORS = 1 };
+
+static int usage(void)
+{
+    fputs("usage: firma-vm-runner --launch-contract ABSOLUTE_PATH\n", stderr);
+    return FIRMA_EXIT_RUNNER;
+}
+
+/* Ends the way the command ended, so that whoever waits sees the very same. */
+static int mirror(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    int number = WTERMSIG(status);
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(number, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    raise(number);
+    return FIRMA_EXIT_SIGNAL + number;
+}
+
+/* Starts the machine; returns our end of its channel (caller's). */
+static int start(const struct firma_contract *contract, struct firma_vmm *vmm,
+                 struct firma_error *err)
+{
+    int pair[2];
+    FIRMA_AUTOCLOSE int log = firma_vm_open_log(contract, err);
+    if (log < 0)
+        return log;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "channel");
+    FIRMA_AUTOCLOSE int ours = pair[0];
+    FIRMA_AUTOCLOSE int theirs = pair[1];
+    const struct firma_vmm_spec spec = {.contract = contract,
+                                        .memory_mib = MEMORY_MIB,
+                                        .processors = PROCESSORS,
+                                        .channel = theirs,
+                                        .log = log};
+    int result = firma_vmm_start(&spec, vmm, err);
+    if (result == 0 && fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+        result = firma_fail(err, FIRMA_E_SYSTEM, errno, "channel");
+    if (result < 0)
+        return result;
+    result = ours;
+    ours = -1;
+    return result;
+}
+
+static int run_machine(const struct firma_contract *contract, const struct firma_ns_origin *origin,
+                       int *status, struct firma_error *err)
+{
+    struct firma_vmm vmm = {-1};
+    int result = firma_ns_check_sidecar(firma_contract_proxy_port(contract), err);
+    if (result < 0)
+        return result;
+    if (contract->identity_mode == FIRMA_SANDBOX_USER)
+        result = firma_guest_leave_groups(err);
+    FIRMA_AUTOCLOSE int channel = result < 0 ? result : start(contract, &vmm, err);
+    result = channel < 0 ? channel : firma_vm_supervise(contract, origin, channel, status, err);
+    firma_vmm_stop(&vmm);
+    return result;
+}
+
+static int run_contract(char **argv, int *status, struct firma_error *err)
+{
+    struct firma_ns_origin origin;
+    struct firma_contract contract = {0};
+    int result = firma_ns_seal_descriptors(err);
+    if (result == 0)
+        result = firma_ns_take_over(&origin, argv, err);
+    if (result == 0)
+        result = firma_contract_read(argv[2], &contract, err);
+    if (result == 0)
+        result = run_machine(&contract, &origin, status, err);
+    firma_contract_clear(&contract);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3 || strcmp(argv[1], "--launch-contract") != 0 || argv[2][0] != '/')
+        return usage();
+    struct firma_error err = {0};
+    int status = 0;
+    if (run_contract(argv, &status, &err) == 0)
+        return mirror(status);
+    fprintf(stderr, "firma-vm-runner: %s: %s\n", firma_error_name(err.code), err.text);
+    return FIRMA_EXIT_RUNNER;
+}

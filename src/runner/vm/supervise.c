@@ -1,0 +1,297 @@
+/*
+ * The runner while its machine lives. The guest's words are taken only in their order:
+ *
+ *     BOOTING ─HELLO→ BUILDING ─READY→ RUNNING ⇄ stopped ─ENDED→ ENDED
+ *
+ * and any other word, or any frame that breaks a rule, ends the machine: a guest can lie about its
+ * command's exit status, and about nothing else. Between READY and GO the sidecar is asked a second
+ * time. Until RUNNING a signal that would end us ends us, as it would any program that has not set
+ * up its handlers; from then on all signals are the command's. Those the kernel sent to the group
+ * (a key typed at a terminal that is not ours to make raw) are passed on as well: the command is in
+ * another kernel, and no terminal's group has it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "contract/cleanup.h"
+#include "runner/vm/vm.h"
+
+enum { START_MS = 120000 };
+
+enum phase { BOOTING, BUILDING, READY, RUNNING, ENDED, FAILED, INTERRUPTED };
+
+struct supervisor {
+    enum phase phase;
+    struct firma_mux *mux;
+    struct firma_vm_terminal terminal;
+    struct firma_vm_roads roads;
+    uint8_t *block;
+    size_t block_size;
+    bool stopped; /* the command has, and we have not followed yet */
+    int status;
+    char text[FIRMA_FRAME_TEXT_MAX + 1];
+    int code;
+};
+
+static bool take_hello(struct supervisor *self, int32_t value)
+{
+    if (self->phase != BOOTING || value != FIRMA_VM_PROTOCOL)
+        return false;
+    self->phase = BUILDING;
+    firma_mux_send_block(self->mux, self->block, self->block_size);
+    return true;
+}
+
+/* Any number is a status to WIFEXITED and its kin; only these are ones that wait(2) gives. */
+static bool take_end(struct supervisor *self, int32_t value)
+{
+    bool exited = (value & ~0xff00) == 0;
+    bool killed = (value & ~0xff) == 0 && (value & 0x7f) > 0 && (value & 0x7f) <= 64;
+    if (self->phase != RUNNING || (!exited && !killed))
+        return false;
+    self->phase = ENDED;
+    self->status = value;
+    return true;
+}
+
+static bool take_word(void *context, uint32_t word, int32_t value)
+{
+    struct supervisor *self = context;
+    switch (word) {
+    case FIRMA_WORD_HELLO:
+        return take_hello(self, value);
+    case FIRMA_WORD_READY:
+        if (self->phase != BUILDING)
+            return false;
+        self->phase = READY;
+        return true;
+    case FIRMA_WORD_FAILED:
+        self->phase = FAILED;
+        self->code =
+            firma_error_name(value)[0] != 'u' || value == FIRMA_E_USAGE ? value : FIRMA_E_SYSTEM;
+        return true;
+    case FIRMA_WORD_STOPPED:
+        self->stopped = true;
+        return self->phase == RUNNING;
+    case FIRMA_WORD_CONTINUED:
+        self->stopped = false;
+        return self->phase == RUNNING;
+    case FIRMA_WORD_ENDED:
+        return take_end(self, value);
+    default:
+        return false;
+    }
+}
+
+/* A guest's words end up on a terminal: nothing but printable characters passes. */
+static bool take_text(void *context, const uint8_t *bytes, size_t length)
+{
+    struct supervisor *self = context;
+    for (size_t i = 0; i < length; i++)
+        self->text[i] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '?';
+    self->text[length] = '\0';
+    return true;
+}
+
+static bool take_datagram(void *context, uint16_t flow, const uint8_t *bytes, size_t length)
+{
+    struct supervisor *self = context;
+    firma_vm_roads_send(&self->roads, flow, bytes, length);
+    return self->phase == RUNNING;
+}
+
+static int take_connection(void *context, uint8_t service)
+{
+    struct supervisor *self = context;
+    return self->phase == RUNNING ? firma_vm_roads_dial(&self->roads, service) : -1;
+}
+
+/* Our own copies, so that a stream may end on its own; the numbers 0 and 1 stay taken, and 2 stays
+ * for our last words. */
+static int attach_one(struct firma_mux *mux, int number, uint16_t stream, struct firma_error *err)
+{
+    if ((fcntl(number, F_GETFD) & FD_CLOEXEC) != 0) { /* a placeholder: nothing in, nothing out */
+        firma_mux_attach(mux, stream, -1, -1, 0);
+        return 0;
+    }
+    int fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "descriptor %d", number);
+    firma_mux_attach(mux, stream, number == 0 ? fd : -1, number == 0 ? -1 : fd, FIRMA_MUX_SHARED);
+    return 0;
+}
+
+static int attach(struct supervisor *self, struct firma_error *err)
+{
+    static const uint16_t streams[] = {FIRMA_STREAM_STDIN, FIRMA_STREAM_STDOUT,
+                                       FIRMA_STREAM_STDERR};
+    /* A terminal's guest has one stream out. */
+    for (int i = 0; i <= (self->terminal.present ? 1 : 2); i++) {
+        int result = attach_one(self->mux, i, streams[i], err);
+        if (result < 0)
+            return result;
+    }
+    /* With a terminal 0 and 1 are still needed, to change its mode. */
+    FIRMA_AUTOCLOSE int null = self->terminal.present ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; null >= 0 && i <= 1; i++)
+        (void)dup3(null, i, O_CLOEXEC);
+    return 0;
+}
+
+static int go(struct supervisor *self, struct firma_error *err)
+{
+    int result = firma_ns_check_sidecar(self->roads.proxy, err);
+    if (result == 0)
+        result = firma_vm_terminal_enter(&self->terminal, err);
+    if (result == 0)
+        result = attach(self, err);
+    if (result == 0 && !firma_mux_say(self->mux, FIRMA_WORD_GO, 0))
+        result = firma_fail(err, FIRMA_E_SYSTEM, 0, "channel: full");
+    if (result == 0)
+        self->phase = RUNNING;
+    return result;
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Before the command exists a signal does to us what it does to any program. */
+static void take_early(struct supervisor *self, int number)
+{
+    if (number == SIGWINCH || number == SIGCONT || is_ignored(number))
+        return;
+    if (number == SIGTSTP) {
+        raise(SIGSTOP);
+        return;
+    }
+    self->phase = INTERRUPTED;
+    self->status = number;
+}
+
+static int take_signal(struct supervisor *self, int signals, struct firma_error *err)
+{
+    struct signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0;
+    int number = (int)info.ssi_signo;
+    bool said = true;
+    if (self->phase < RUNNING)
+        take_early(self, number);
+    else if (number == SIGWINCH && firma_vm_terminal_resized(&self->terminal))
+        said =
+            firma_mux_say(self->mux, FIRMA_WORD_WINDOW,
+                          (int32_t)((uint32_t)self->terminal.rows << 16 | self->terminal.columns));
+    else
+        said = firma_mux_say(self->mux, FIRMA_WORD_SIGNAL, number);
+    return said ? 0 : firma_fail(err, FIRMA_E_SYSTEM, 0, "the guest does not listen");
+}
+
+/* The command has stopped: so do we, with the terminal as we found it. A continue that is already
+ * waiting wins: it would be lost by stopping now. */
+static int follow_stop(struct supervisor *self, struct firma_error *err)
+{
+    sigset_t pending;
+    self->stopped = false;
+    if (sigpending(&pending) < 0 || sigismember(&pending, SIGCONT) == 1)
+        return 0;
+    firma_vm_terminal_leave(&self->terminal);
+    raise(SIGSTOP);
+    return firma_vm_terminal_enter(&self->terminal, err);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int turn(struct supervisor *self, int signals, int64_t deadline, struct firma_error *err)
+{
+    struct pollfd polled[1 + FIRMA_FLOW_COUNT];
+    int64_t left = self->phase < RUNNING ? deadline - now_ms() : -1;
+    if (self->phase < RUNNING && left <= 0)
+        return firma_fail(err, FIRMA_E_SPAWN, ETIMEDOUT, "the guest did not start");
+    polled[0] = (struct pollfd){.fd = signals, .events = POLLIN};
+    firma_vm_roads_watch(&self->roads, polled + 1);
+    int result = firma_mux_turn(self->mux, polled, 1 + FIRMA_FLOW_COUNT, (int)left, err);
+    if (result < 0)
+        return result;
+    if (result == 0 && self->phase < ENDED)
+        return firma_fail(err, FIRMA_E_SYSTEM, 0, "the machine ended without a result");
+    firma_vm_roads_serve(&self->roads, self->mux, polled + 1);
+    return polled[0].revents != 0 ? take_signal(self, signals, err) : 0;
+}
+
+static bool is_over(const struct supervisor *self)
+{
+    if (self->phase != ENDED)
+        return self->phase > ENDED;
+    return firma_mux_is_finished(self->mux, FIRMA_STREAM_STDOUT) &&
+           firma_mux_is_finished(self->mux, FIRMA_STREAM_STDERR);
+}
+
+static int converse(struct supervisor *self, int signals, struct firma_error *err)
+{
+    int64_t deadline = now_ms() + START_MS;
+    int result = 0;
+    while (result == 0 && !is_over(self)) {
+        result = turn(self, signals, deadline, err);
+        if (result == 0 && self->phase == READY)
+            result = go(self, err);
+        if (result == 0 && self->stopped)
+            result = follow_stop(self, err);
+    }
+    if (result == 0 && self->phase == FAILED)
+        result = firma_fail(err, self->code, 0, "guest: %s", self->text);
+    return result;
+}
+
+static int open_signals(struct firma_error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < firma_ns_signal_count; i++)
+        sigaddset(&set, firma_ns_signals[i]);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "signalfd");
+}
+
+int firma_vm_supervise(const struct firma_contract *contract, const struct firma_ns_origin *origin,
+                       int channel, int *status, struct firma_error *err)
+{
+    struct supervisor self = {.phase = BOOTING};
+    const struct firma_mux_events events = {.context = &self,
+                                            .word = take_word,
+                                            .text = take_text,
+                                            .datagram = take_datagram,
+                                            .opened = take_connection};
+    FIRMA_AUTOCLOSE int signals = open_signals(err);
+    if (signals < 0)
+        return signals;
+    firma_vm_terminal_look(&self.terminal);
+    firma_vm_roads_open(&self.roads, contract);
+    int result = firma_vm_prepare_block(contract, origin, &self.terminal, &self.block,
+                                        &self.block_size, err);
+    if (result == 0)
+        result = firma_mux_open(&self.mux, channel, &events, err);
+    if (result == 0)
+        result = converse(&self, signals, err);
+    firma_vm_terminal_leave(&self.terminal);
+    firma_vm_roads_close(&self.roads);
+    firma_mux_close(self.mux);
+    free(self.block);
+    if (result == 0)
+        *status = self.status;
+    return result;
+}
