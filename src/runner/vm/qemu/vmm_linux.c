@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -37,7 +40,25 @@ static int settle(uid_t uid, gid_t gid, struct firma_error *err)
         return firma_wrap(err, "machine's user namespace");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "PR_SET_PDEATHSIG");
+    /* What is typed at the caller's terminal must not reach the machine's processes. */
+    if (setsid() < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "machine's session");
     return 0;
+}
+
+/* The file server insists on leaving supplementary groups, and a plain user's namespace forbids it
+ * (user_namespaces(7)). They are the caller's own groups, so it is told that they are gone: a
+ * filter that answers setgroups(2) with 0. */
+static int pretend_setgroups(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setgroups, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
 /* The file server must mount and change ids in its namespaces, and an exec by a plain user would
@@ -84,7 +105,8 @@ static int start(char *const *words, int log, int lent[2], bool privileged, stru
     for (int i = 0; i < 2; i++)
         if (lent[i] >= 0)
             (void)fcntl(lent[i], F_SETFD, 0);
-    if (privileged ? keep_capabilities() < 0 : firma_guest_drop_privileges(&inner) < 0)
+    if (privileged ? keep_capabilities() < 0 || pretend_setgroups() < 0
+                   : firma_guest_drop_privileges(&inner) < 0)
         _exit(FIRMA_EXIT_RUNNER);
     execve(words[0], words, environment);
     dprintf(2, "%s: %s\n", words[0], strerror(errno));
