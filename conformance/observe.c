@@ -65,6 +65,26 @@ static void launch_path(char *path, size_t size, const struct cf_run *run, const
              below);
 }
 
+enum { OWN_COPIES = 5, IMAGES = 3 };
+
+/* A runner that boots something needs the operator's own images: named by the environment the suite
+ * was started with, all three or none. Without them the lab plants empty files (stage_linux.c). */
+static size_t add_images(struct cf_lab_copy *copies)
+{
+    static const struct {
+        const char *variable, *target;
+    } images[IMAGES] = {{"FIRMA_RUN_VZ_GUEST_KERNEL", "/lab/artifacts/kernel"},
+                        {"FIRMA_RUN_VZ_GUEST_INITRD", "/lab/artifacts/initrd"},
+                        {"FIRMA_RUN_VZ_GUEST_ROOTFS", "/lab/artifacts/rootfs"}};
+    for (size_t i = 0; i < IMAGES; i++) {
+        const char *source = getenv(images[i].variable);
+        if (source == NULL || source[0] == '\0')
+            return 0;
+        copies[i] = (struct cf_lab_copy){source, images[i].target, 0644};
+    }
+    return IMAGES;
+}
+
 static int start_lab(struct cf_observation *observation, enum cf_leg leg, const struct cf_run *run,
                      const struct cf_target *target, struct cf_error *err)
 {
@@ -83,7 +103,7 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
     snprintf(probe, sizeof probe, "%s/firma-probe", target->bin);
     snprintf(sidecar, sizeof sidecar, "%s/fake-sidecar", target->bin);
     snprintf(recorder, sizeof recorder, "%s/recorder-runner", target->bin);
-    const struct cf_lab_copy copies[] = {
+    struct cf_lab_copy copies[OWN_COPIES + IMAGES] = {
         {target->launcher, "/lab/bin/firma-run", 0755},
         {probe, "/lab/bin/firma-probe", 0755},
         {sidecar, "/lab/bin/fake-sidecar", 0755},
@@ -94,7 +114,7 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
         .evidence_fd = body.evidence_fd,
         .hidden = run->directory,
         .copies = copies,
-        .copy_count = sizeof copies / sizeof copies[0],
+        .copy_count = OWN_COPIES + add_images(copies + OWN_COPIES),
         .second_user = launch->launch->scenario == CF_NEIGHBOUR,
         .observe = true,
     };

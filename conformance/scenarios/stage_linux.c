@@ -192,6 +192,8 @@ static void record_files(struct cf_stage *stage)
 static int plant_file(const char *path, struct cf_error *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST)
+        return 0; /* an image of the operator's, copied in when the lab was made */
     if (fd < 0)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
     close(fd);
