@@ -122,6 +122,11 @@ void firma_guest_filter_clear(struct firma_guest_filter *filter);
 /* Loads FILTER for good; the kernel judges the program. Needs no_new_privs. */
 int firma_guest_filter_load(const struct firma_guest_filter *filter, struct firma_error *err);
 
+/* ---- network_linux.c ---- */
+
+/* Brings up the loopback device of the current network namespace. */
+int firma_guest_loopback_up(struct firma_error *err);
+
 /* ---- mounts_linux.c ---- */
 
 /* Clones the directory tree at each mount's source, in order, read-only where the contract says so,

@@ -25,7 +25,7 @@ static const char guest_name[] = "guest";
 /* What the child knows. It is the parent's memory, copied by clone(2). */
 struct birth {
     const struct firma_contract *contract;
-    const struct firma_ns_origin *origin;
+    const struct firma_runner_origin *origin;
     struct firma_guest_filter filters[2];
     size_t filter_count;
     uid_t uid;
@@ -65,7 +65,7 @@ static int build(const struct birth *birth, struct firma_guest_message *ready,
     size_t count;
     int result = settle(birth, err);
     if (result == 0)
-        result = firma_ns_loopback_up(err);
+        result = firma_guest_loopback_up(err);
     if (result == 0)
         result = firma_guest_listen(birth->contract, ready->listeners, &count, err);
     if (result < 0)
@@ -164,7 +164,7 @@ static int await_ready(struct firma_ns_guest *guest, struct firma_error *err)
     return 0;
 }
 
-int firma_ns_launch(const struct firma_contract *contract, const struct firma_ns_origin *origin,
+int firma_ns_launch(const struct firma_contract *contract, const struct firma_runner_origin *origin,
                     struct firma_ns_guest *out, struct firma_error *err)
 {
     struct birth birth = {

@@ -28,8 +28,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner/ns/ns.h"
@@ -40,31 +38,14 @@ static int usage(void)
     return FIRMA_EXIT_RUNNER;
 }
 
-/* Ends the way the command ended, so that whoever waits sees the very same. */
-static int mirror(int status)
-{
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    int number = WTERMSIG(status);
-    const struct rlimit no_core = {0, 0}; /* one core dump, the command's, is enough */
-    setrlimit(RLIMIT_CORE, &no_core);
-    signal(number, SIG_DFL);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    raise(number);
-    return FIRMA_EXIT_SIGNAL + number;
-}
-
-static int run_guest(const struct firma_contract *contract, const struct firma_ns_origin *origin,
-                     int *status, struct firma_error *err)
+static int run_guest(const struct firma_contract *contract,
+                     const struct firma_runner_origin *origin, int *status, struct firma_error *err)
 {
     struct firma_ns_guest guest;
     int result = firma_ns_launch(contract, origin, &guest, err);
     if (result < 0)
         return result;
-    result = firma_ns_check_sidecar(firma_contract_proxy_port(contract), err);
+    result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
     if (result == 0)
         result = firma_ns_go(&guest, err);
     if (result == 0)
@@ -75,11 +56,11 @@ static int run_guest(const struct firma_contract *contract, const struct firma_n
 
 static int run_contract(char **argv, int *status, struct firma_error *err)
 {
-    struct firma_ns_origin origin;
+    struct firma_runner_origin origin;
     struct firma_contract contract = {0};
-    int result = firma_ns_seal_descriptors(err);
+    int result = firma_runner_seal_descriptors(err);
     if (result == 0)
-        result = firma_ns_take_over(&origin, argv, err);
+        result = firma_runner_take_over(&origin, argv, err);
     if (result == 0)
         result = firma_contract_read(argv[2], &contract, err);
     if (result == 0)
@@ -95,7 +76,7 @@ int main(int argc, char **argv)
     struct firma_error err = {0};
     int status = 0;
     if (run_contract(argv, &status, &err) == 0)
-        return mirror(status);
+        return firma_runner_mirror(status);
     fprintf(stderr, "firma-ns-runner: %s: %s\n", firma_error_name(err.code), err.text);
     return FIRMA_EXIT_RUNNER;
 }

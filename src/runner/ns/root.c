@@ -21,6 +21,7 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
+#include "runner/guest/root_linux.h"
 #include "runner/ns/ns.h"
 
 enum { SYSTEM = FIRMA_MNT_READ_ONLY | FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV };
@@ -37,43 +38,6 @@ static const struct {
     {"tmp", NULL}, {"var", NULL}, {"var/run", "../run"}, {"var/tmp", "../tmp"},
 };
 
-int firma_ns_directory(int dir, const char *name, mode_t mode, struct firma_error *err)
-{
-    if (mkdirat(dir, name, mode) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's directory %s", name);
-    return 0;
-}
-
-int firma_ns_file(int dir, const char *name, struct firma_error *err)
-{
-    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's file %s", name);
-    close(fd);
-    return 0;
-}
-
-int firma_ns_link(int dir, const char *name, const char *target, struct firma_error *err)
-{
-    if (symlinkat(target, dir, name) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's link %s", name);
-    return 0;
-}
-
-int firma_ns_mount(int dir, const char *name, const char *type, const char *const *options,
-                   unsigned attributes, struct firma_error *err)
-{
-    FIRMA_AUTOCLOSE int tree = firma_tree_create(type, options, attributes, err);
-    return tree < 0 ? tree : firma_tree_attach(tree, dir, name, err);
-}
-
-int firma_ns_bind(int dir, const char *name, const char *source, unsigned attributes,
-                  struct firma_error *err)
-{
-    FIRMA_AUTOCLOSE int tree = firma_tree_clone(AT_FDCWD, source, attributes, err);
-    return tree < 0 ? tree : firma_tree_attach(tree, dir, name, err);
-}
-
 static int bind_system_directory(int root, const char *name, struct firma_error *err)
 {
     char source[16];
@@ -87,10 +51,10 @@ static int bind_system_directory(int root, const char *name, struct firma_error 
         if (length < 0)
             return firma_fail(err, FIRMA_E_MOUNT, errno, "%s", source);
         target[length] = '\0';
-        return firma_ns_link(root, name, target, err);
+        return firma_root_link(root, name, target, err);
     }
-    int result = firma_ns_directory(root, name, 0755, err);
-    return result < 0 ? result : firma_ns_bind(root, name, source, SYSTEM, err);
+    int result = firma_root_directory(root, name, 0755, err);
+    return result < 0 ? result : firma_root_bind(root, name, source, SYSTEM, err);
 }
 
 static int build_skeleton(int root, struct firma_error *err)
@@ -98,8 +62,8 @@ static int build_skeleton(int root, struct firma_error *err)
     int result = 0;
     for (size_t i = 0; i < sizeof skeleton / sizeof skeleton[0] && result == 0; i++)
         result = skeleton[i].link != NULL
-                     ? firma_ns_link(root, skeleton[i].name, skeleton[i].link, err)
-                     : firma_ns_directory(root, skeleton[i].name, 0755, err);
+                     ? firma_root_link(root, skeleton[i].name, skeleton[i].link, err)
+                     : firma_root_directory(root, skeleton[i].name, 0755, err);
     for (size_t i = 0; i < sizeof system_directories / sizeof system_directories[0]; i++)
         if (result == 0)
             result = bind_system_directory(root, system_directories[i], err);
@@ -110,12 +74,12 @@ static int build_private(int root, struct firma_error *err)
 {
     static const char *const options[] = {"mode", "1777", NULL};
     int result =
-        firma_ns_mount(root, "tmp", "tmpfs", options, FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV, err);
+        firma_root_mount(root, "tmp", "tmpfs", options, FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV, err);
     if (result == 0)
         result = firma_ns_build_etc(root, err);
     if (result == 0)
-        result = firma_ns_build_dev(root, err);
-    return result < 0 ? result : firma_ns_build_proc(root, err);
+        result = firma_root_build_dev(root, err);
+    return result < 0 ? result : firma_root_build_proc(root, err);
 }
 
 /* Creates the new root on top of the old one; returns its descriptor. */

@@ -14,6 +14,7 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
+#include "runner/guest/root_linux.h"
 #include "runner/ns/ns.h"
 
 #define SOURCE "/etc"
@@ -27,7 +28,7 @@ static int copy_link(int source, int etc, const char *name, struct firma_error *
     if (length < 0)
         return errno == ENOENT ? 0 : firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE "/%s", name);
     target[length] = '\0';
-    return firma_ns_link(etc, name, target, err);
+    return firma_root_link(etc, name, target, err);
 }
 
 /* Mounts an entry. One that has gone since it was listed leaves an empty place: hosts change. */
@@ -37,8 +38,9 @@ static int bind_entry(int etc, const char *name, bool directory, struct firma_er
     struct firma_error inner = {0};
     snprintf(path, sizeof path, SOURCE "/%s", name);
     int result =
-        directory ? firma_ns_directory(etc, name, 0755, err) : firma_ns_file(etc, name, err);
-    if (result == 0 && firma_ns_bind(etc, name, path, ENTRY, &inner) < 0 && inner.errnum != ENOENT)
+        directory ? firma_root_directory(etc, name, 0755, err) : firma_root_file(etc, name, err);
+    if (result == 0 && firma_root_bind(etc, name, path, ENTRY, &inner) < 0 &&
+        inner.errnum != ENOENT)
         return firma_fail(err, inner.code, inner.errnum, "%s", path);
     return result;
 }

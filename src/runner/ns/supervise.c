@@ -71,8 +71,8 @@ static int open_signals(struct firma_error *err)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < firma_ns_signal_count; i++)
-        sigaddset(&set, firma_ns_signals[i]);
+    for (size_t i = 0; i < firma_runner_signal_count; i++)
+        sigaddset(&set, firma_runner_signals[i]);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "signalfd");
 }

@@ -19,9 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "contract/cleanup.h"
@@ -34,23 +32,6 @@ static int usage(void)
 {
     fputs("usage: firma-vm-runner --launch-contract ABSOLUTE_PATH\n", stderr);
     return FIRMA_EXIT_RUNNER;
-}
-
-/* Ends the way the command ended, so that whoever waits sees the very same. */
-static int mirror(int status)
-{
-    if (WIFEXITED(status))
-        return WEXITSTATUS(status);
-    int number = WTERMSIG(status);
-    const struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
-    signal(number, SIG_DFL);
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, number);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    raise(number);
-    return FIRMA_EXIT_SIGNAL + number;
 }
 
 /* Starts the machine; returns our end of its channel (caller's). */
@@ -80,11 +61,12 @@ static int start(const struct firma_contract *contract, struct firma_vmm *vmm,
     return result;
 }
 
-static int run_machine(const struct firma_contract *contract, const struct firma_ns_origin *origin,
-                       int *status, struct firma_error *err)
+static int run_machine(const struct firma_contract *contract,
+                       const struct firma_runner_origin *origin, int *status,
+                       struct firma_error *err)
 {
     struct firma_vmm vmm = {-1};
-    int result = firma_ns_check_sidecar(firma_contract_proxy_port(contract), err);
+    int result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
     if (result < 0)
         return result;
     if (contract->identity_mode == FIRMA_SANDBOX_USER)
@@ -97,11 +79,11 @@ static int run_machine(const struct firma_contract *contract, const struct firma
 
 static int run_contract(char **argv, int *status, struct firma_error *err)
 {
-    struct firma_ns_origin origin;
+    struct firma_runner_origin origin;
     struct firma_contract contract = {0};
-    int result = firma_ns_seal_descriptors(err);
+    int result = firma_runner_seal_descriptors(err);
     if (result == 0)
-        result = firma_ns_take_over(&origin, argv, err);
+        result = firma_runner_take_over(&origin, argv, err);
     if (result == 0)
         result = firma_contract_read(argv[2], &contract, err);
     if (result == 0)
@@ -117,7 +99,7 @@ int main(int argc, char **argv)
     struct firma_error err = {0};
     int status = 0;
     if (run_contract(argv, &status, &err) == 0)
-        return mirror(status);
+        return firma_runner_mirror(status);
     fprintf(stderr, "firma-vm-runner: %s: %s\n", firma_error_name(err.code), err.text);
     return FIRMA_EXIT_RUNNER;
 }

@@ -45,7 +45,7 @@ static uint64_t blocked_signals(const sigset_t *mask)
 }
 
 int firma_vm_prepare_block(const struct firma_contract *contract,
-                           const struct firma_ns_origin *origin,
+                           const struct firma_runner_origin *origin,
                            const struct firma_vm_terminal *terminal, uint8_t **bytes, size_t *size,
                            struct firma_error *err)
 {

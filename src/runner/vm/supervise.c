@@ -147,7 +147,7 @@ static int attach(struct supervisor *self, struct firma_error *err)
 
 static int go(struct supervisor *self, struct firma_error *err)
 {
-    int result = firma_ns_check_sidecar(self->roads.proxy, err);
+    int result = firma_runner_check_sidecar(self->roads.proxy, err);
     if (result == 0)
         result = firma_vm_terminal_enter(&self->terminal, err);
     if (result == 0)
@@ -261,14 +261,15 @@ static int open_signals(struct firma_error *err)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < firma_ns_signal_count; i++)
-        sigaddset(&set, firma_ns_signals[i]);
+    for (size_t i = 0; i < firma_runner_signal_count; i++)
+        sigaddset(&set, firma_runner_signals[i]);
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "signalfd");
 }
 
-int firma_vm_supervise(const struct firma_contract *contract, const struct firma_ns_origin *origin,
-                       int channel, int *status, struct firma_error *err)
+int firma_vm_supervise(const struct firma_contract *contract,
+                       const struct firma_runner_origin *origin, int channel, int *status,
+                       struct firma_error *err)
 {
     struct supervisor self = {.phase = BOOTING};
     const struct firma_mux_events events = {.context = &self,

@@ -7,8 +7,8 @@
 #include <termios.h>
 
 #include "firma_contract.h"
+#include "runner/common/common.h"
 #include "runner/guest/guest.h"
-#include "runner/ns/ns.h"
 #include "runner/vm/channel/mux.h"
 
 /* ---- terminal.c ---- */
@@ -33,7 +33,7 @@ bool firma_vm_terminal_resized(struct firma_vm_terminal *terminal);
 
 /* Renders what the guest is told. *BYTES is the caller's (malloc'd). */
 int firma_vm_prepare_block(const struct firma_contract *contract,
-                           const struct firma_ns_origin *origin,
+                           const struct firma_runner_origin *origin,
                            const struct firma_vm_terminal *terminal, uint8_t **bytes, size_t *size,
                            struct firma_error *err);
 /* Creates the log of kernel and monitor in the runtime directory. Returns its descriptor. */
@@ -62,7 +62,8 @@ void firma_vm_roads_serve(struct firma_vm_roads *roads, struct firma_mux *mux,
 
 /* The conversation over CHANNEL, from the guest's first word until its last. *STATUS: the command's
  * wait status, or that of a death by the signal that came before the command did. */
-int firma_vm_supervise(const struct firma_contract *contract, const struct firma_ns_origin *origin,
-                       int channel, int *status, struct firma_error *err);
+int firma_vm_supervise(const struct firma_contract *contract,
+                       const struct firma_runner_origin *origin, int channel, int *status,
+                       struct firma_error *err);
 
 #endif

@@ -18,7 +18,6 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/control_linux.h"
-#include "runner/ns/ns.h"
 #include "runner/vm/init/init.h"
 
 struct agent {
@@ -102,7 +101,7 @@ static int build(struct agent *agent, struct firma_error *err)
         result = firma_contract_decode(agent->block.contract, agent->block.contract_size,
                                        &agent->contract, err);
     if (result == 0)
-        result = firma_ns_loopback_up(err);
+        result = firma_guest_loopback_up(err);
     if (result == 0)
         result = firma_init_relay_open(&agent->relay, &agent->contract, err);
     if (result == 0)

@@ -9,7 +9,7 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
-#include "runner/ns/ns.h"
+#include "runner/guest/root_linux.h"
 #include "runner/vm/init/init.h"
 
 #define LOWER  "/lower"
@@ -62,7 +62,7 @@ static int cover(int root, struct firma_error *err)
         const char *const options[] = {"mode", fresh[i].mode, NULL};
         unsigned attributes = FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV;
         (void)mkdirat(root, fresh[i].name, fresh[i].bits);
-        int result = firma_ns_mount(root, fresh[i].name, "tmpfs", options, attributes, err);
+        int result = firma_root_mount(root, fresh[i].name, "tmpfs", options, attributes, err);
         if (result < 0)
             return result;
     }
@@ -127,9 +127,9 @@ int firma_init_build_place(struct firma_contract *contract, struct firma_error *
     if (result == 0)
         result = write_resolver(root, err);
     if (result == 0)
-        result = firma_ns_build_dev(root, err);
+        result = firma_root_build_dev(root, err);
     if (result == 0)
-        result = firma_ns_build_proc(root, err);
+        result = firma_root_build_proc(root, err);
     if (result == 0)
         result = attach_shares(contract, root, err);
     if (result == 0 && enter() < 0)

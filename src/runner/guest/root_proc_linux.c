@@ -13,7 +13,7 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
-#include "runner/ns/ns.h"
+#include "runner/guest/root_linux.h"
 
 enum { QUIET = FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV | FIRMA_MNT_NOEXEC };
 
@@ -33,8 +33,8 @@ static int freeze(int proc, const char *name, struct firma_error *err)
 static int mask(int proc, const char *name, bool directory, struct firma_error *err)
 {
     if (directory)
-        return firma_ns_mount(proc, name, "tmpfs", NULL, QUIET | FIRMA_MNT_READ_ONLY, err);
-    return firma_ns_bind(proc, name, "/dev/null", QUIET | FIRMA_MNT_READ_ONLY, err);
+        return firma_root_mount(proc, name, "tmpfs", NULL, QUIET | FIRMA_MNT_READ_ONLY, err);
+    return firma_root_bind(proc, name, "/dev/null", QUIET | FIRMA_MNT_READ_ONLY, err);
 }
 
 static int restrict_proc(int proc, struct firma_error *err)
@@ -50,9 +50,9 @@ static int restrict_proc(int proc, struct firma_error *err)
     return result < 0 ? firma_wrap(err, "guest's /proc") : 0;
 }
 
-int firma_ns_build_proc(int root, struct firma_error *err)
+int firma_root_build_proc(int root, struct firma_error *err)
 {
-    if (firma_ns_mount(root, "proc", "proc", NULL, QUIET, err) < 0)
+    if (firma_root_mount(root, "proc", "proc", NULL, QUIET, err) < 0)
         return firma_wrap(err, "guest's /proc (a masked /proc on this host forbids it)");
     FIRMA_AUTOCLOSE int proc = openat(root, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (proc < 0)

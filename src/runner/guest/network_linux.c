@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 
 #include "contract/cleanup.h"
-#include "runner/ns/ns.h"
+#include "runner/guest/guest.h"
 
-int firma_ns_loopback_up(struct firma_error *err)
+int firma_guest_loopback_up(struct firma_error *err)
 {
     FIRMA_AUTOCLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct ifreq request = {.ifr_name = "lo"};

@@ -2,11 +2,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "runner/ns/ns.h"
+#include "runner/common/common.h"
 
-const int firma_ns_signals[] = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
-const size_t firma_ns_signal_count = sizeof firma_ns_signals / sizeof firma_ns_signals[0];
+const int firma_runner_signals[] = {SIGINT,  SIGTERM,  SIGHUP,  SIGQUIT, SIGUSR1,
+                                    SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
+const size_t firma_runner_signal_count =
+    sizeof firma_runner_signals / sizeof firma_runner_signals[0];
 
 /* The parent may die before the kernel knows what that means to us: hence the second look. */
 static int die_with_parent(pid_t parent, struct firma_error *err)
@@ -18,14 +19,15 @@ static int die_with_parent(pid_t parent, struct firma_error *err)
     return 0;
 }
 
-int firma_ns_take_over(struct firma_ns_origin *origin, char **arguments, struct firma_error *err)
+int firma_runner_take_over(struct firma_runner_origin *origin, char **arguments,
+                           struct firma_error *err)
 {
     origin->arguments = arguments;
     origin->parent = getppid();
     sigset_t ours;
     sigemptyset(&ours);
-    for (size_t i = 0; i < firma_ns_signal_count; i++)
-        sigaddset(&ours, firma_ns_signals[i]);
+    for (size_t i = 0; i < firma_runner_signal_count; i++)
+        sigaddset(&ours, firma_runner_signals[i]);
     sigaddset(&ours, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &ours, &origin->mask) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");

@@ -23,7 +23,7 @@
 #include <netinet/in.h>
 
 #include "contract/cleanup.h"
-#include "runner/ns/ns.h"
+#include "runner/common/common.h"
 
 enum { BOUND_MS = 2000, HEAD_MAX = 16 * 1024 };
 
@@ -123,7 +123,7 @@ static int judge(const char *head, struct firma_error *err)
     return 0;
 }
 
-int firma_ns_check_sidecar(uint16_t port, struct firma_error *err)
+int firma_runner_check_sidecar(uint16_t port, struct firma_error *err)
 {
     int64_t deadline = now_ms() + BOUND_MS;
     char head[HEAD_MAX + 1];

@@ -9,7 +9,7 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
-#include "runner/ns/ns.h"
+#include "runner/guest/root_linux.h"
 
 enum { DEVICE = FIRMA_MNT_NOSUID | FIRMA_MNT_NOEXEC };
 
@@ -27,25 +27,25 @@ static int bind_device(int dev, const char *name, struct firma_error *err)
 {
     char source[32];
     snprintf(source, sizeof source, "/dev/%s", name);
-    int result = firma_ns_file(dev, name, err);
-    return result < 0 ? result : firma_ns_bind(dev, name, source, DEVICE, err);
+    int result = firma_root_file(dev, name, err);
+    return result < 0 ? result : firma_root_bind(dev, name, source, DEVICE, err);
 }
 
 static int mount_terminals(int dev, struct firma_error *err)
 {
     static const char *const terminal[] = {"ptmxmode", "0666", "mode", "0620", NULL};
     static const char *const shared[] = {"mode", "1777", NULL};
-    int result = firma_ns_directory(dev, "pts", 0755, err);
+    int result = firma_root_directory(dev, "pts", 0755, err);
     if (result == 0)
-        result = firma_ns_directory(dev, "shm", 0755, err);
+        result = firma_root_directory(dev, "shm", 0755, err);
     if (result == 0)
-        result = firma_ns_mount(dev, "pts", "devpts", terminal, DEVICE, err);
+        result = firma_root_mount(dev, "pts", "devpts", terminal, DEVICE, err);
     if (result == 0)
-        result = firma_ns_mount(dev, "shm", "tmpfs", shared, DEVICE | FIRMA_MNT_NODEV, err);
+        result = firma_root_mount(dev, "shm", "tmpfs", shared, DEVICE | FIRMA_MNT_NODEV, err);
     return result;
 }
 
-int firma_ns_build_dev(int root, struct firma_error *err)
+int firma_root_build_dev(int root, struct firma_error *err)
 {
     FIRMA_AUTOCLOSE int dev = openat(root, "dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dev < 0)
@@ -54,6 +54,6 @@ int firma_ns_build_dev(int root, struct firma_error *err)
     for (size_t i = 0; i < sizeof devices / sizeof devices[0] && result == 0; i++)
         result = bind_device(dev, devices[i], err);
     for (size_t i = 0; i < sizeof links / sizeof links[0] && result == 0; i++)
-        result = firma_ns_link(dev, links[i].name, links[i].target, err);
+        result = firma_root_link(dev, links[i].name, links[i].target, err);
     return result < 0 ? result : mount_terminals(dev, err);
 }

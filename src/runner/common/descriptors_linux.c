@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runner/ns/ns.h"
+#include "runner/common/common.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
@@ -25,7 +25,7 @@ static int check_standard(int fd, struct firma_error *err)
     return 0;
 }
 
-int firma_ns_seal_descriptors(struct firma_error *err)
+int firma_runner_seal_descriptors(struct firma_error *err)
 {
     for (int fd = 0; fd <= 2; fd++) {
         int result = check_standard(fd, err);

@@ -1,0 +1,30 @@
+/* root_linux.h - the pieces a guest's root file system is put together from. DIR and ROOT are
+ * directories by descriptor (borrowed); errors as in guest.h. */
+#ifndef FIRMA_GUEST_ROOT_H
+#define FIRMA_GUEST_ROOT_H
+
+#include <sys/types.h>
+
+#include "firma_run.h"
+
+/* ---- root_linux.c ---- */
+
+/* Mounts a fresh file system on NAME in DIR. */
+int firma_root_mount(int dir, const char *name, const char *type, const char *const *options,
+                     unsigned attributes, struct firma_error *err);
+/* Mounts SOURCE, as the process sees it, on NAME in DIR; an absent SOURCE is reported as
+ * FIRMA_E_MOUNT with errnum ENOENT. */
+int firma_root_bind(int dir, const char *name, const char *source, unsigned attributes,
+                    struct firma_error *err);
+/* Creates a directory or an empty file to mount on. */
+int firma_root_directory(int dir, const char *name, mode_t mode, struct firma_error *err);
+int firma_root_file(int dir, const char *name, struct firma_error *err);
+int firma_root_link(int dir, const char *name, const char *target, struct firma_error *err);
+
+/* ---- root_dev_linux.c, root_proc_linux.c ---- */
+
+/* /dev and /proc of the new root directory ROOT. */
+int firma_root_build_dev(int root, struct firma_error *err);
+int firma_root_build_proc(int root, struct firma_error *err);
+
+#endif
