@@ -24,6 +24,7 @@
 #include <string.h>
 
 enum { SOUND = 0, UNSOUND = 1, TROUBLE = 3 };
+enum { REASONS = 3 };
 
 struct tally {
     json_t *convicted, *missing, *undeclared;
@@ -59,6 +60,12 @@ static bool is_runner_deny(const json_t *row)
     return strcmp(text(row, "subject"), "runner") == 0 && strcmp(text(row, "kind"), "deny") == 0;
 }
 
+static json_t *excerpt(const json_t *row)
+{
+    return json_pack("{ssssssss}", "id", text(row, "id"), "verdict", text(row, "verdict"), "launch",
+                     text(row, "launch"), "reason", text(row, "reason"));
+}
+
 static void count_row(struct tally *tally, const char *declared, const json_t *row)
 {
     bool at_least = strcmp(declared, "+runner-deny") == 0;
@@ -70,13 +77,9 @@ static void count_row(struct tally *tally, const char *declared, const json_t *r
     if (strcmp(verdict, "NOT_APPLICABLE") == 0)
         tally->inapplicable += expected;
     else if (expected)
-        json_array_append_new(failed ? tally->convicted : tally->missing,
-                              json_pack("{ssssss}", "id", text(row, "id"), "verdict", verdict,
-                                        "reason", text(row, "reason")));
+        json_array_append_new(failed ? tally->convicted : tally->missing, excerpt(row));
     else if (strcmp(verdict, "PASS") != 0 && !at_least)
-        json_array_append_new(tally->undeclared,
-                              json_pack("{ssssss}", "id", text(row, "id"), "verdict", verdict,
-                                        "reason", text(row, "reason")));
+        json_array_append_new(tally->undeclared, excerpt(row));
 }
 
 /* A declared word that names no row would be satisfied by nothing, silently. */
@@ -137,7 +140,37 @@ static void print_ids(const char *label, const json_t *rows, bool verdicts)
         printf(verdicts ? " %s (%s)" : " %s", text(row, "id"), text(row, "verdict"));
 }
 
-/* One line: the outcome, and which rows made it so. */
+/* Rows of one launch mostly go wrong for one reason: each reason once, with its first row. */
+static bool said_before(const json_t *rows, size_t index)
+{
+    const json_t *row = json_array_get(rows, index);
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(text(json_array_get(rows, i), "reason"), text(row, "reason")) == 0)
+            return true;
+    return false;
+}
+
+/* Why the first few rows came out wrong, so that a log alone tells the cause. */
+static void print_reasons(const json_t *rows, const char *how)
+{
+    size_t index, said = 0;
+    const json_t *row;
+    json_array_foreach ((json_t *)rows, index, row) {
+        if (said == REASONS || said_before(rows, index))
+            continue;
+        said++;
+        printf("    | %s is %s, %s (launch %s): %s\n", text(row, "id"), text(row, "verdict"), how,
+               text(row, "launch"), text(row, "reason"));
+    }
+}
+
+static void print_wrong(const json_t *missing, const json_t *undeclared)
+{
+    print_reasons(missing, "declared to FAIL");
+    print_reasons(undeclared, "not declared");
+}
+
+/* The outcome and which rows made it so; then, where they are wrong, why. */
 static void print_line(const char *word, const char *declared, const struct tally *tally,
                        size_t lost)
 {
@@ -154,6 +187,7 @@ static void print_line(const char *word, const char *declared, const struct tall
     print_ids("; MISSING", tally->missing, true);
     print_ids("; UNDECLARED", tally->undeclared, true);
     putchar('\n');
+    print_wrong(tally->missing, tally->undeclared);
 }
 
 static int judge(char **argv)
@@ -282,6 +316,25 @@ static json_t *make_matrix(const struct score *score, const char *summary, json_
                      subjects);
 }
 
+/* Once more at the very end: whoever reads the end of a log only must see what was wrong. */
+static void print_unsound(const json_t *subjects)
+{
+    size_t index;
+    const json_t *subject;
+    json_array_foreach ((json_t *)subjects, index, subject) {
+        const json_t *missing = json_object_get(subject, "missing");
+        const json_t *undeclared = json_object_get(subject, "undeclared");
+        if (is_sound(text(subject, "outcome")))
+            continue;
+        printf("%s: %s", text(subject, "name"), text(subject, "outcome"));
+        printf("%s%s", json_object_get(subject, "why") != NULL ? ": " : "", text(subject, "why"));
+        print_ids("; MISSING", missing, true);
+        print_ids("; UNDECLARED", undeclared, true);
+        putchar('\n');
+        print_wrong(missing, undeclared);
+    }
+}
+
 static int sum(int count, char **argv)
 {
     struct score score;
@@ -293,6 +346,7 @@ static int sum(int count, char **argv)
              score.caught, score.defects, score.passed, score.variants, score.alarms, score.voids,
              score.untried, argv[0]);
     json_t *matrix = make_matrix(&score, summary, subjects);
+    print_unsound(subjects);
     puts(summary);
     int failed = write_table(argv[2], matrix, subjects);
     failed |= save(matrix, argv[1]);
