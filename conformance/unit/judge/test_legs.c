@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "made.h"
-#include "tampers.h"
+#include "tamper_tools.h"
 
 /* Everything below means something only because this passes. */
 static void untouched_it_passes(void **state)
@@ -26,6 +26,31 @@ static void sealed_again_it_passes(void **state)
                      bundle_log(&copy, "launches/net/subject/canary.jsonl"));
     bundle_seal(&copy, "net");
     bundle_expect(&copy, "by.tcp4", "PASS", "every leg holds");
+    bundle_remove(&copy);
+}
+
+/* The system may give a sidecar one port for two connections, one after the other. */
+static void one_port_twice_it_passes(void **state)
+{
+    const struct bundle *made = *state;
+    struct bundle copy;
+    bundle_copy(&copy, made->dir);
+    tamper_replace(&copy, AT "subject/canary.jsonl", "30002", "30001");
+    tamper_replace(&copy, AT "subject/sidecar-0.jsonl", "30002", "30001");
+    bundle_seal(&copy, "net");
+    bundle_expect(&copy, "by.tcp4", "PASS", "every leg holds");
+    bundle_remove(&copy);
+}
+
+/* But then the sidecar must have dialled as often as something arrived. */
+static void one_port_twice_dialled_once_it_fails(void **state)
+{
+    const struct bundle *made = *state;
+    struct bundle copy;
+    bundle_copy(&copy, made->dir);
+    tamper_replace(&copy, AT "subject/canary.jsonl", "30002", "30001");
+    bundle_seal(&copy, "net");
+    bundle_expect(&copy, "by.tcp4", "FAIL", "no request in the sidecar's log explains");
     bundle_remove(&copy);
 }
 
@@ -54,6 +79,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(untouched_it_passes),
         cmocka_unit_test(sealed_again_it_passes),
+        cmocka_unit_test(one_port_twice_it_passes),
+        cmocka_unit_test(one_port_twice_dialled_once_it_fails),
         cmocka_unit_test(every_change_is_judged_for_what_it_is),
     };
     return cmocka_run_group_tests_name("judge.legs", tests, make, unmake);
