@@ -7,6 +7,8 @@
 
 #include "runner/vm/channel/mux_private.h"
 
+enum { WORD = 8 }; /* bytes of a word and its value */
+
 int firma_mux_open(struct firma_mux **out, int channel, const struct firma_mux_events *events,
                    struct firma_error *err)
 {
@@ -81,10 +83,15 @@ bool firma_mux_connect(struct firma_mux *mux, enum firma_vm_service service, int
     return true;
 }
 
+bool firma_mux_may_say(const struct firma_mux *mux)
+{
+    return mux_has_room(mux, WORD, true);
+}
+
 bool firma_mux_say(struct firma_mux *mux, enum firma_vm_word word, int32_t value)
 {
-    uint8_t bytes[8];
-    if (!mux_has_room(mux, sizeof bytes, true))
+    uint8_t bytes[WORD];
+    if (!firma_mux_may_say(mux))
         return false;
     firma_put32(bytes, word);
     firma_put32(bytes + 4, (uint32_t)value);
@@ -111,7 +118,7 @@ void firma_mux_send_block(struct firma_mux *mux, const uint8_t *bytes, size_t si
 {
     mux->block = bytes;
     mux->block_left = size;
-    mux->block_due = true;
+    mux->block_due = mux->block_begun = true;
 }
 
 static void settle_block(struct firma_mux *mux)
@@ -149,8 +156,9 @@ static void settle(struct firma_mux *mux)
 static nfds_t gather(struct firma_mux *mux, const struct pollfd *mine, size_t count)
 {
     nfds_t used = 0;
-    mux->polled[used++] = (struct pollfd){
-        .fd = mux->channel, .events = (short)(POLLIN | (mux->output_used > 0 ? POLLOUT : 0))};
+    mux->polled[used++] =
+        (struct pollfd){.fd = mux->gone ? -1 : mux->channel,
+                        .events = (short)(POLLIN | (mux->output_used > 0 ? POLLOUT : 0))};
     for (size_t i = 0; i < count; i++)
         mux->polled[used++] = mine[i];
     for (size_t i = 0; i < mux->high; i++) {
@@ -194,21 +202,26 @@ static int read_channel(struct firma_mux *mux, struct firma_error *err)
         return 1;
     if (got < 0 && errno != ECONNRESET)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "channel: read");
-    if (got <= 0)
+    mux->gone = got <= 0;
+    if (mux->gone)
         return 0;
     mux->input_used += (size_t)got;
     return obey_input(mux, err);
 }
 
+/* A peer that takes no more may have said more than has been read yet: its end is for
+ * read_channel() to find, and what was meant for it is nobody's. */
 static int write_channel(struct firma_mux *mux, struct firma_error *err)
 {
+    if (mux->gone)
+        mux->output_used = 0;
     if (mux->output_used == 0)
         return 1;
     ssize_t done = write(mux->channel, mux->output + mux->output_start, mux->output_used);
     if (done < 0 && (errno == EAGAIN || errno == EINTR))
         return 1;
-    if (done < 0 && errno == EPIPE)
-        return 0;
+    if (done < 0 && (errno == EPIPE || errno == ECONNRESET))
+        done = (ssize_t)mux->output_used;
     if (done < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "channel: write");
     mux->output_start += (size_t)done;
@@ -247,14 +260,14 @@ int firma_mux_turn(struct firma_mux *mux, struct pollfd *mine, size_t count, int
     for (size_t i = 0; i < count; i++)
         mine[i].revents = result > 0 ? mux->polled[1 + i].revents : 0;
     if (result <= 0)
-        return 1;
+        return mux->gone ? 0 : 1;
     /* Descriptors are served before the peer is heard: it could close and reuse their numbers. */
     serve(mux, mux->polled + 1 + count, high);
     settle(mux);
     result = write_channel(mux, err);
     if (result == 1 && mux->polled[0].revents != 0)
         result = read_channel(mux, err);
-    return result;
+    return result == 1 && mux->gone ? 0 : result;
 }
 
 bool firma_mux_is_finished(const struct firma_mux *mux, uint16_t stream)
@@ -263,9 +276,16 @@ bool firma_mux_is_finished(const struct firma_mux *mux, uint16_t stream)
     return !it->open || (it->used == 0 && (it->peer_ended || it->out < 0));
 }
 
+bool firma_mux_has_ended(const struct firma_mux *mux, uint16_t stream)
+{
+    const struct mux_stream *it = &mux->streams[stream];
+    return !it->open || it->peer_ended || it->out < 0;
+}
+
 bool firma_mux_is_sent(const struct firma_mux *mux, uint16_t stream)
 {
-    return !mux->streams[stream].open || mux->streams[stream].end_sent;
+    const struct mux_stream *it = &mux->streams[stream];
+    return !it->open || (it->end_sent && !it->reset_due);
 }
 
 bool firma_mux_is_flushed(const struct firma_mux *mux)

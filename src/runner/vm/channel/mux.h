@@ -55,7 +55,9 @@ void firma_mux_attach(struct firma_mux *mux, uint16_t stream, int in, int out, u
 bool firma_mux_connect(struct firma_mux *mux, enum firma_vm_service service, int socket);
 bool firma_mux_may_connect(const struct firma_mux *mux);
 
-/* Says something. False when the peer has let too much pile up. A datagram is lost then. */
+/* Says something. False when the peer has let too much pile up, which firma_mux_may_say() tells
+ * before. A datagram is lost then. */
+bool firma_mux_may_say(const struct firma_mux *mux);
 bool firma_mux_say(struct firma_mux *mux, enum firma_vm_word word, int32_t value);
 bool firma_mux_say_text(struct firma_mux *mux, const char *text);
 void firma_mux_send_datagram(struct firma_mux *mux, uint16_t flow, const void *bytes, size_t size);
@@ -64,14 +66,17 @@ void firma_mux_send_datagram(struct firma_mux *mux, uint16_t flow, const void *b
 void firma_mux_send_block(struct firma_mux *mux, const uint8_t *bytes, size_t size);
 
 /* Waits at most TIMEOUT_MS for the channel, the streams, or any of the caller's COUNT descriptors,
- * moves what can be moved and runs callbacks. Returns 1, 0 once the peer has hung up, or
- * FIRMA_E_SYSTEM with the rule that was broken. MINE has the caller's revents. */
+ * moves what can be moved and runs callbacks. Returns 1, 0 once the peer has hung up (what has come
+ * is still moved on, turn by turn), or FIRMA_E_SYSTEM with the rule that was broken. MINE has the
+ * caller's revents. */
 int firma_mux_turn(struct firma_mux *mux, struct pollfd *mine, size_t count, int timeout_ms,
                    struct firma_error *err);
 
 /* True when nothing of STREAM waits here to be written, and nothing more can come: the peer has
  * sent all it will, or nobody takes it any more. */
 bool firma_mux_is_finished(const struct firma_mux *mux, uint16_t stream);
+/* True when no more of STREAM can come: all of it is here, or nobody takes it any more. */
+bool firma_mux_has_ended(const struct firma_mux *mux, uint16_t stream);
 /* True when STREAM's local input is at its end and that has been sent. */
 bool firma_mux_is_sent(const struct firma_mux *mux, uint16_t stream);
 /* True when everything said has left for the peer. */

@@ -42,10 +42,11 @@ static const char *obey_open(struct firma_mux *mux, const struct firma_frame *fr
     return NULL;
 }
 
-/* The launch block has no descriptors behind it: bytes go to the callback as they come. */
+/* The launch block has no descriptors behind it: bytes go to the callback as they come. Its reader
+ * may well grant more for bytes that were the last ones. */
 static const char *obey_block(struct firma_mux *mux, const struct firma_frame *frame)
 {
-    if (frame->kind == FIRMA_FRAME_CREDIT && mux->block_due) {
+    if (frame->kind == FIRMA_FRAME_CREDIT && mux->block_begun) {
         mux->block_credit += firma_get32(frame->bytes);
         return mux->block_credit <= FIRMA_STREAM_WINDOW ? NULL : "more credit than there is";
     }

@@ -34,9 +34,11 @@ struct firma_mux {
     uint16_t next; /* where the search for a free number goes on */
     uint16_t turn; /* whose turn it is to read */
     size_t high;   /* no stream from here on was ever open */
+    bool gone;     /* the peer has hung up */
     const uint8_t *block;
     size_t block_left;
     bool block_due; /* its end has not been sent */
+    bool block_begun;
     uint32_t block_credit;
     uint32_t block_owed;
     uint8_t input[MUX_INPUT];
