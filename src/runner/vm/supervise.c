@@ -4,11 +4,12 @@
  *     BOOTING ─HELLO→ BUILDING ─READY→ RUNNING ⇄ stopped ─ENDED→ ENDED
  *
  * and any other word, or any frame that breaks a rule, ends the machine: a guest can lie about its
- * command's exit status, and about nothing else. Between READY and GO the sidecar is asked a second
- * time. Until RUNNING a signal that would end us ends us, as it would any program that has not set
- * up its handlers; from then on all signals are the command's. Those the kernel sent to the group
- * (a key typed at a terminal that is not ours to make raw) are passed on as well: the command is in
- * another kernel, and no terminal's group has it.
+ * command's exit status, and about nothing else. ENDED comes after the end of the streams, so that
+ * from then on nothing is waited for but our own caller. Between READY and GO the sidecar is asked
+ * a second time. Until RUNNING a signal that would end us ends us, as it would any program that has
+ * not set up its handlers; from then on all signals are the command's. Those the kernel sent to the
+ * group (a key typed at a terminal that is not ours to make raw) are passed on as well: the command
+ * is in another kernel, and no terminal's group has it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,12 +50,22 @@ static bool take_hello(struct supervisor *self, int32_t value)
     return true;
 }
 
+/* Signals that nothing dies of: one of them must not become ours (mirror.c). */
+static bool is_deadly(int number)
+{
+    return number > 0 && number <= 64 && number != SIGCHLD && number != SIGCONT &&
+           number != SIGSTOP && number != SIGTSTP && number != SIGTTIN && number != SIGTTOU &&
+           number != SIGURG && number != SIGWINCH;
+}
+
 /* Any number is a status to WIFEXITED and its kin; only these are ones that wait(2) gives. */
 static bool take_end(struct supervisor *self, int32_t value)
 {
     bool exited = (value & ~0xff00) == 0;
-    bool killed = (value & ~0xff) == 0 && (value & 0x7f) > 0 && (value & 0x7f) <= 64;
-    if (self->phase != RUNNING || (!exited && !killed))
+    bool killed = (value & ~0xff) == 0 && is_deadly(value & 0x7f);
+    if (self->phase != RUNNING || (!exited && !killed) ||
+        !firma_mux_has_ended(self->mux, FIRMA_STREAM_STDOUT) ||
+        !firma_mux_has_ended(self->mux, FIRMA_STREAM_STDERR))
         return false;
     self->phase = ENDED;
     self->status = value;
@@ -73,6 +84,8 @@ static bool take_word(void *context, uint32_t word, int32_t value)
         self->phase = READY;
         return true;
     case FIRMA_WORD_FAILED:
+        if (self->phase >= ENDED)
+            return false;
         self->phase = FAILED;
         self->code =
             firma_error_name(value)[0] != 'u' || value == FIRMA_E_USAGE ? value : FIRMA_E_SYSTEM;
@@ -103,8 +116,10 @@ static bool take_text(void *context, const uint8_t *bytes, size_t length)
 static bool take_datagram(void *context, uint16_t flow, const uint8_t *bytes, size_t length)
 {
     struct supervisor *self = context;
+    if (self->phase != RUNNING)
+        return false;
     firma_vm_roads_send(&self->roads, flow, bytes, length);
-    return self->phase == RUNNING;
+    return true;
 }
 
 static int take_connection(void *context, uint8_t service)
@@ -178,22 +193,19 @@ static void take_early(struct supervisor *self, int number)
     self->status = number;
 }
 
-static int take_signal(struct supervisor *self, int signals, struct firma_error *err)
+static void take_signal(struct supervisor *self, int signals)
 {
     struct signalfd_siginfo info;
     if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
-        return 0;
+        return;
     int number = (int)info.ssi_signo;
-    bool said = true;
     if (self->phase < RUNNING)
         take_early(self, number);
     else if (number == SIGWINCH && firma_vm_terminal_resized(&self->terminal))
-        said =
-            firma_mux_say(self->mux, FIRMA_WORD_WINDOW,
-                          (int32_t)((uint32_t)self->terminal.rows << 16 | self->terminal.columns));
+        firma_mux_say(self->mux, FIRMA_WORD_WINDOW,
+                      (int32_t)((uint32_t)self->terminal.rows << 16 | self->terminal.columns));
     else
-        said = firma_mux_say(self->mux, FIRMA_WORD_SIGNAL, number);
-    return said ? 0 : firma_fail(err, FIRMA_E_SYSTEM, 0, "the guest does not listen");
+        firma_mux_say(self->mux, FIRMA_WORD_SIGNAL, number);
 }
 
 /* The command has stopped: so do we, with the terminal as we found it. A continue that is already
@@ -222,7 +234,9 @@ static int turn(struct supervisor *self, int signals, int64_t deadline, struct f
     int64_t left = self->phase < RUNNING ? deadline - now_ms() : -1;
     if (self->phase < RUNNING && left <= 0)
         return firma_fail(err, FIRMA_E_SPAWN, ETIMEDOUT, "the guest did not start");
-    polled[0] = (struct pollfd){.fd = signals, .events = POLLIN};
+    /* A guest that does not listen leaves signals where they are, in the kernel: bounded there. */
+    bool listens = self->phase < RUNNING || firma_mux_may_say(self->mux);
+    polled[0] = (struct pollfd){.fd = listens ? signals : -1, .events = POLLIN};
     firma_vm_roads_watch(&self->roads, polled + 1);
     int result = firma_mux_turn(self->mux, polled, 1 + FIRMA_FLOW_COUNT, (int)left, err);
     if (result < 0)
@@ -230,7 +244,9 @@ static int turn(struct supervisor *self, int signals, int64_t deadline, struct f
     if (result == 0 && self->phase < ENDED)
         return firma_fail(err, FIRMA_E_SYSTEM, 0, "the machine ended without a result");
     firma_vm_roads_serve(&self->roads, self->mux, polled + 1);
-    return polled[0].revents != 0 ? take_signal(self, signals, err) : 0;
+    if (polled[0].revents != 0)
+        take_signal(self, signals);
+    return 0;
 }
 
 static bool is_over(const struct supervisor *self)
