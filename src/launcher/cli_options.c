@@ -67,11 +67,13 @@ static int set_descriptor(int *field, const struct option *option, const char *t
     int result = parse_number(option, text, 1 << 20, &value, err);
     if (result == 0)
         result = firma_status_check((int)value, err);
-    if (result == 0)
+    if (result == 0) {
         *field = (int)value;
-    else if (err != NULL)
+        return 0;
+    }
+    if (err != NULL)
         err->code = FIRMA_E_USAGE;
-    return result;
+    return -FIRMA_E_USAGE;
 }
 
 static int set_seconds(unsigned *field, const struct option *option, const char *text,
