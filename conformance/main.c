@@ -24,8 +24,9 @@ static const char help[] =
     "  observe   one launch into a bundle (--launch NAME --out DIR)\n"
     "  judge     one row from a bundle of this invocation (--row ID --out DIR)\n"
     "\n"
-    "  --runner WHICH    namespace, null, or the path of a runner; the default is\n"
+    "  --runner WHICH    namespace, vm, null, or the path of a runner; the default is\n"
     "                    FIRMA_RUN_VZ_GUEST_RUNNER when set, else namespace\n"
+    "  --kind machine    the runner given by its path boots a kernel of its own\n"
     "  --launcher PATH   another firma-run than the one built beside this program\n"
     "  --row SELECTOR    a row, group, level, invariant or launch; may be repeated\n"
     "  -v, --verbose     with --row: command, contract, timeline and packets of each row\n"
@@ -56,18 +57,26 @@ static int parse_jobs(struct cf_options *options, const char *text, struct cf_er
 
 static int parse(struct cf_options *options, int argc, char **argv, struct cf_error *err)
 {
-    static const struct option names[] = {
-        {"runner", required_argument, NULL, 'r'}, {"launcher", required_argument, NULL, 'l'},
-        {"row", required_argument, NULL, 'R'},    {"out", required_argument, NULL, 'o'},
-        {"launch", required_argument, NULL, 'L'}, {"bin", required_argument, NULL, 'b'},
-        {"verbose", no_argument, NULL, 'v'},      {"json", no_argument, NULL, 'J'},
-        {"ctest", no_argument, NULL, 'C'},        {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"runner", required_argument, NULL, 'r'},
+                                          {"launcher", required_argument, NULL, 'l'},
+                                          {"kind", required_argument, NULL, 'k'},
+                                          {"row", required_argument, NULL, 'R'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          {"launch", required_argument, NULL, 'L'},
+                                          {"bin", required_argument, NULL, 'b'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"json", no_argument, NULL, 'J'},
+                                          {"ctest", no_argument, NULL, 'C'},
+                                          {NULL, 0, NULL, 0}};
     int option, failed = 0;
     opterr = 0;
     while (failed == 0 && (option = getopt_long(argc, argv, ":vj:", names, NULL)) != -1) {
         switch (option) {
         case 'r':
             options->runner = optarg;
+            break;
+        case 'k':
+            options->kind = optarg;
             break;
         case 'l':
             options->launcher = optarg;

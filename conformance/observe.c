@@ -65,24 +65,36 @@ static void launch_path(char *path, size_t size, const struct cf_run *run, const
              below);
 }
 
-enum { OWN_COPIES = 5, IMAGES = 3 };
+enum { OWN_COPIES = 5, BESIDE = 2 };
 
-/* A runner that boots something needs the operator's own images: named by the environment the suite
- * was started with, all three or none. Without them the lab plants empty files (stage_linux.c). */
-static size_t add_images(struct cf_lab_copy *copies)
+/* Whether a runner is started at all in this lab. */
+static bool needs_images(const struct cf_launch *launch, enum cf_leg leg)
 {
+    return launch->scenario != CF_RECORDER &&
+           (leg == CF_SUBJECT || launch->scenario == CF_REFUSE || launch->scenario == CF_NEIGHBOUR);
+}
+
+/* A runner that boots something needs the operator's own images, and what stands beside them about
+ * them. Without images the lab plants empty files (stage_linux.c). PATHS: room for the names. */
+static size_t add_images(struct cf_lab_copy *copies, const struct cf_target *target,
+                         char paths[BESIDE][PATH_MAX])
+{
+    static const char *const targets[CF_IMAGES] = {"/lab/artifacts/kernel", "/lab/artifacts/initrd",
+                                                   "/lab/artifacts/rootfs"};
     static const struct {
-        const char *variable, *target;
-    } images[IMAGES] = {{"FIRMA_RUN_VZ_GUEST_KERNEL", "/lab/artifacts/kernel"},
-                        {"FIRMA_RUN_VZ_GUEST_INITRD", "/lab/artifacts/initrd"},
-                        {"FIRMA_RUN_VZ_GUEST_ROOTFS", "/lab/artifacts/rootfs"}};
-    for (size_t i = 0; i < IMAGES; i++) {
-        const char *source = getenv(images[i].variable);
-        if (source == NULL || source[0] == '\0')
-            return 0;
-        copies[i] = (struct cf_lab_copy){source, images[i].target, 0644};
+        const char *name, *target;
+    } beside[BESIDE] = {{"manifest.json", "/lab/artifacts/manifest.json"},
+                        {"machine.json", "/lab/artifacts/machine.json"}};
+    size_t count = 0;
+    for (; count < CF_IMAGES && target->images[count] != NULL; count++)
+        copies[count] = (struct cf_lab_copy){target->images[count], targets[count], 0644};
+    for (size_t i = 0; i < BESIDE && count > 0; i++) {
+        int folder = (int)(strrchr(target->images[0], '/') - target->images[0]);
+        snprintf(paths[i], PATH_MAX, "%.*s/%s", folder, target->images[0], beside[i].name);
+        if (access(paths[i], F_OK) == 0)
+            copies[count++] = (struct cf_lab_copy){paths[i], beside[i].target, 0644};
     }
-    return IMAGES;
+    return count;
 }
 
 static int start_lab(struct cf_observation *observation, enum cf_leg leg, const struct cf_run *run,
@@ -103,18 +115,22 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
     snprintf(probe, sizeof probe, "%s/firma-probe", target->bin);
     snprintf(sidecar, sizeof sidecar, "%s/fake-sidecar", target->bin);
     snprintf(recorder, sizeof recorder, "%s/recorder-runner", target->bin);
-    struct cf_lab_copy copies[OWN_COPIES + IMAGES] = {
+    char beside[BESIDE][PATH_MAX];
+    struct cf_lab_copy copies[OWN_COPIES + CF_IMAGES + BESIDE] = {
         {target->launcher, "/lab/bin/firma-run", 0755},
         {probe, "/lab/bin/firma-probe", 0755},
         {sidecar, "/lab/bin/fake-sidecar", 0755},
         {recorder, "/lab/bin/recorder-runner", 0755},
         {target->runner, body.runner, 0755},
     };
+    size_t count = OWN_COPIES;
+    if (needs_images(launch->launch, leg))
+        count += add_images(copies + count, target, beside);
     const struct cf_lab_config config = {
         .evidence_fd = body.evidence_fd,
         .hidden = run->directory,
         .copies = copies,
-        .copy_count = OWN_COPIES + add_images(copies + OWN_COPIES),
+        .copy_count = count,
         .second_user = launch->launch->scenario == CF_NEIGHBOUR,
         .observe = true,
     };
@@ -224,10 +240,9 @@ int cf_observe_finish(struct cf_observation *observation, const struct cf_run *r
     json_t *json = cf_plan_json(observation->launch);
     json_object_update_new(
         json,
-        json_pack("{ss ss ss ss s{ssssss} s{ssss} s{si} sI so so}", "schema", "firma-bundle/1",
-                  "run", run->id, "invocation", run->invocation, "register_sha256",
-                  run->register_sha256, "subject", "kind", target->kind, "path", target->runner,
-                  "sha256", target->runner_sha256, "launcher", "path", target->launcher, "sha256",
+        json_pack("{ss ss ss ss so s{ssss} s{si} sI so so}", "schema", "firma-bundle/1", "run",
+                  run->id, "invocation", run->invocation, "register_sha256", run->register_sha256,
+                  "subject", cf_target_json(target), "launcher", "path", target->launcher, "sha256",
                   target->launcher_sha256, "windows", "settle_ms", CF_SETTLE_MS, "duration_ms",
                   (json_int_t)((cf_now() - observation->started) / 1000000u), "legs", legs, "files",
                   digest_legs(directory, err)));

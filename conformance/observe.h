@@ -8,18 +8,30 @@
 
 #include "plan.h"
 
+enum { CF_IMAGES = 3 };
+
 /* What is judged, as paths on the machine. */
 struct cf_target {
-    const char *kind; /* "namespace", "null" or "path" */
+    const char *kind; /* "namespace", "null", "machine" or "path" */
     char *runner, *launcher;
-    char *bin; /* the folder of the suite's own programs */
+    char *images[CF_IMAGES]; /* kernel, initrd, rootfs: all of them, or none */
+    char *bin;               /* the folder of the suite's own programs */
     char runner_sha256[65], launcher_sha256[65];
 };
 
-/* RUNNER: "namespace", "null" or a path; LAUNCHER: a path or NULL (firma-run beside the suite).
+/* What the operator asks to be judged; everything but RUNNER and BIN may be NULL. */
+struct cf_wanted {
+    const char *runner;   /* "namespace", "null", "vm" or a path */
+    const char *kind;     /* of a runner given by its path: "machine", if its guest has a kernel */
+    const char *launcher; /* NULL: firma-run beside the suite */
+    const char *bin;
+};
+
+/* The images are those that the environment names (FIRMA_RUN_VZ_GUEST_KERNEL and its kin).
  * -CF_E_USAGE names what is wrong with a path and what to do. cf_target_release() frees. */
-int cf_target_find(struct cf_target *target, const char *runner, const char *launcher,
-                   const char *bin, struct cf_error *err);
+int cf_target_find(struct cf_target *target, const struct cf_wanted *wanted, struct cf_error *err);
+/* How the record of a run names it: a new JSON object. */
+json_t *cf_target_json(const struct cf_target *target);
 void cf_target_release(struct cf_target *target);
 
 /* Where and for whom to observe. */

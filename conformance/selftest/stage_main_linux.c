@@ -237,7 +237,8 @@ static int carry_out(const struct stage_trial *trial, const char *directory, str
     struct cf_plan plan = {0};
     struct cf_run run = {
         .directory = directory, .id = "selftest", .invocation = "5e1f7e575e1f7e575e1f7e575e1f7e57"};
-    int failed = cf_target_find(&target, "namespace", NULL, bin == NULL ? "." : bin, err);
+    const struct cf_wanted wanted = {.runner = "namespace", .bin = bin == NULL ? "." : bin};
+    int failed = cf_target_find(&target, &wanted, err);
     if (failed == 0)
         failed = cf_plan_make(&plan, &selector, 1, err);
     if (failed == 0)

@@ -67,7 +67,9 @@ int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
         json_decref(verdict);
         return status;
     }
-    int failed = cf_target_find(&target, options->runner, options->launcher, options->bin, err);
+    const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
+                                     options->bin};
+    int failed = cf_target_find(&target, &wanted, err);
     if (failed == 0)
         failed = judge(options, row, &target, err);
     cf_target_release(&target);

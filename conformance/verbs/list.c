@@ -48,7 +48,7 @@ static void list_ctest(const char *program, const char *directory)
         printf("add_test([=[observe.%s]=] [=[%s]=] observe --launch %s --out [=[%s]=])\n", name,
                program, name, directory);
         printf("set_tests_properties([=[observe.%s]=] PROPERTIES FIXTURES_SETUP launch.%s LABELS "
-               "macos_vz_launch TIMEOUT 180)\n",
+               "macos_vz_launch TIMEOUT 600)\n",
                name, name);
     }
     for (size_t r = 0; r < cf_row_count; r++) {

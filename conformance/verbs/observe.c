@@ -51,7 +51,9 @@ int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
         printf("%s: none of its rows can be shown on this machine\n", launch->name);
         return 0;
     }
-    int failed = cf_target_find(&target, options->runner, options->launcher, options->bin, err);
+    const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
+                                     options->bin};
+    int failed = cf_target_find(&target, &wanted, err);
     if (failed == 0)
         failed = observe(options, &target, err);
     cf_target_release(&target);

@@ -82,8 +82,9 @@ static int prepare(struct making *making, struct cf_error *err)
     const struct cf_options *options = making->options;
     making->planned = json_array();
     making->not_applicable = json_object();
-    int failed =
-        cf_target_find(&making->target, options->runner, options->launcher, options->bin, err);
+    const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
+                                     options->bin};
+    int failed = cf_target_find(&making->target, &wanted, err);
     if (failed == 0)
         failed = cf_plan_make(&making->plan, options->rows, options->row_count, err);
     if (failed == 0)
@@ -136,18 +137,17 @@ static json_t *make_record(const struct making *making)
 {
     struct utsname system;
     uname(&system);
-    return json_pack("{ss ss ss ss ss s{ssssss} s{ssss} s{sssssssi} s{sisisisi} sI sO sO so so}",
-                     "schema", "firma-run-record/1", "run", making->id, "created", making->created,
-                     "invocation", making->invocation, "register_sha256",
-                     making->run.register_sha256, "subject", "kind", making->target.kind, "path",
-                     making->target.runner, "sha256", making->target.runner_sha256, "launcher",
-                     "path", making->target.launcher, "sha256", making->target.launcher_sha256,
-                     "platform", "system", system.sysname, "release", system.release, "machine",
-                     system.machine, "uid", (int)getuid(), "windows", "settle_ms", CF_SETTLE_MS,
-                     "launch_ms", CF_LAUNCH_MS, "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS,
-                     "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u),
-                     "planned", making->planned, "not_applicable", making->not_applicable,
-                     "launches", launch_digests(making), "observers", observer_health(making));
+    return json_pack(
+        "{ss ss ss ss ss so s{ssss} s{sssssssi} s{sisisisi} sI sO sO so so}", "schema",
+        "firma-run-record/1", "run", making->id, "created", making->created, "invocation",
+        making->invocation, "register_sha256", making->run.register_sha256, "subject",
+        cf_target_json(&making->target), "launcher", "path", making->target.launcher, "sha256",
+        making->target.launcher_sha256, "platform", "system", system.sysname, "release",
+        system.release, "machine", system.machine, "uid", (int)getuid(), "windows", "settle_ms",
+        CF_SETTLE_MS, "launch_ms", CF_LAUNCH_MS, "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS,
+        "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u), "planned",
+        making->planned, "not_applicable", making->not_applicable, "launches",
+        launch_digests(making), "observers", observer_health(making));
 }
 
 static int write_record(const struct making *making, const json_t *record, struct cf_error *err)
