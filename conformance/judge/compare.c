@@ -15,7 +15,7 @@ json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int in
         const char *event = json_string_value(json_object_get(record, "event"));
         const char *name = json_string_value(json_object_get(record, "case"));
         if (event != NULL && name != NULL && strcmp(event, "run") == 0 &&
-            strcmp(name, finding->row->attempt) == 0 &&
+            cf_case_same(finding->row->attempt, name) &&
             json_integer_value(json_object_get(record, "index")) == index)
             return record;
     }
@@ -104,19 +104,50 @@ void cf_compare_rule(struct cf_finding *finding, const json_t *control, const js
         cf_finding_violation(finding, file, seq, "%s", breach);
 }
 
-void cf_judge_compare(struct cf_finding *finding)
+/* The word behind the case's name says what to look at; without one, the case's name does, and a
+ * case without a check of its own must be the same bare and confined. */
+static void check_name(const struct cf_finding *finding, char name[64])
+{
+    const char *attempt = finding->row->attempt;
+    size_t first = strcspn(attempt, " ");
+    const char *second = attempt + first + strspn(attempt + first, " ");
+    if (*second != '\0')
+        snprintf(name, 64, "%.*s", (int)strcspn(second, " "), second);
+    else
+        snprintf(name, 64, "%.*s", (int)first, attempt);
+}
+
+const char *cf_compare_word(const struct cf_finding *finding)
+{
+    const char *at = strchr(finding->row->attempt, ' ');
+    at = at == NULL ? NULL : strchr(at + 1, ' ');
+    return at == NULL ? "" : at + 1;
+}
+
+static const struct cf_check *find_check(const char *name)
 {
     const struct cf_check *const lists[] = {cf_stream_checks, cf_envelope_checks,
                                             cf_mediated_checks, cf_contract_checks};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (const struct cf_check *check = lists[i]; check->name != NULL; check++)
-            if (strcmp(check->name, finding->row->attempt) == 0) {
-                check->run(finding);
-                cf_judge_frames(finding);
-                cf_judge_upstream(finding);
-                cf_judge_health(finding);
-                return;
-            }
-    cf_finding_leg(finding, "attempt", false, NULL, 0, "no check is called %s",
-                   finding->row->attempt);
+            if (strcmp(check->name, name) == 0)
+                return check;
+    return NULL;
+}
+
+void cf_judge_compare(struct cf_finding *finding)
+{
+    char name[64];
+    check_name(finding, name);
+    const struct cf_check *check = find_check(name);
+    if (check == NULL && strchr(finding->row->attempt, ' ') == NULL)
+        check = find_check("same");
+    if (check == NULL) {
+        cf_finding_leg(finding, "attempt", false, NULL, 0, "no check is called %s", name);
+        return;
+    }
+    check->run(finding);
+    cf_judge_frames(finding);
+    cf_judge_upstream(finding);
+    cf_judge_health(finding);
 }

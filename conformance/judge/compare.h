@@ -9,8 +9,10 @@
 #define CF_COMPARE_H
 
 #include "judge/judge.h"
+#include "register/cases.h"
 
-/* The first of LIST's checks named as the row's attempt runs; a check list ends with a NULL name.
+/* The check named by the second word of the row's attempt runs, else the one named by its first;
+ * a case of which no check knows must be the same bare and confined. A list ends with a NULL name.
  */
 struct cf_check {
     const char *name;
@@ -25,6 +27,8 @@ extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
 json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int index);
 /* Its stdout parsed as JSON. New reference, NULL when it is not JSON. */
 json_t *cf_compare_output(const struct cf_finding *finding, enum cf_leg leg, int index);
+/* The third word of the row's attempt, "" without one. */
+const char *cf_compare_word(const struct cf_finding *finding);
 /* A violation that points at the confined run INDEX. */
 void cf_compare_mismatch(struct cf_finding *finding, int index, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -5,48 +5,17 @@
 
 #include "judge/compare.h"
 
-/* What each case's runs must end with when bare: a control that ends otherwise shows nothing. */
-static const struct expected {
-    const char *name;
-    const char *exits;
-    bool own_words; /* stderr is not the command's own, so it is not compared */
-} expected[] = {
-    {"exit-42", "42", false},
-    {"exit-sweep", "0 1 2 125 126 127 128 130 255", false},
-    {"signal-death", "143 137 134 139", false},
-    {"missing-command", "127 126", true},
-    {"streams-apart", "0", false},
-    {"bytes", "0", false},
-    {"echo", "0", false},
-    {"stdin-eof", "0", false},
-    {"daemon-gone", "0", false},
-    {"sigint", "130", false},
-    {"sigterm-trap", "7", false},
-    {"signals-once", "0", false},
-    {"ctrl-c", "0", false},
-    {"window-size", "0", false},
-};
-
-static const struct expected *expectation(const struct cf_finding *finding)
+/* Whether every bare run ended as its case says it must: a control that ended otherwise shows
+ * nothing. */
+static bool control_ended_well(const struct cf_finding *finding, const struct cf_case_run *runs,
+                               size_t count)
 {
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
-        if (strcmp(expected[i].name, finding->row->attempt) == 0)
-            return &expected[i];
-    return NULL;
-}
-
-/* How many statuses are expected, and whether the bare runs had them. */
-static int check_control(const struct cf_finding *finding, const struct expected *wanted, bool *ok)
-{
-    int runs = 0;
-    char *end;
-    *ok = true;
-    for (const char *at = wanted->exits; *at != '\0'; at = end, runs++) {
-        long code = strtol(at, &end, 10);
-        const json_t *run = cf_compare_run(finding, CF_CONTROL, runs);
-        *ok = *ok && json_integer_value(json_object_get(run, "exit")) == code;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *run = cf_compare_run(finding, CF_CONTROL, (int)i);
+        if (json_integer_value(json_object_get(run, "exit")) != runs[i].exit)
+            return false;
     }
-    return runs;
+    return count > 0;
 }
 
 static void compare_text(struct cf_finding *finding, int index, const char *stream)
@@ -83,15 +52,33 @@ static void compare_run(struct cf_finding *finding, int index, bool own_words)
         compare_text(finding, index, "stderr");
 }
 
+/* The legs of a case; how many runs it has, 0 when the bare ones show nothing. */
+static int case_legs(struct cf_finding *finding)
+{
+    struct cf_case_run runs[CF_CASE_RUNS];
+    size_t count = cf_case_runs(finding->row->attempt, cf_finding_scale(finding), runs);
+    bool ok = control_ended_well(finding, runs, count);
+    cf_compare_legs(finding, (int)count, ok,
+                    ok ? "the bare command ends as it must" : "the bare command ends otherwise");
+    return ok ? (int)count : 0;
+}
+
+static void same_in(struct cf_finding *finding, bool own_words)
+{
+    int runs = case_legs(finding);
+    for (int i = 0; i < runs; i++)
+        compare_run(finding, i, own_words);
+}
+
 static void same(struct cf_finding *finding)
 {
-    const struct expected *wanted = expectation(finding);
-    bool ok = false;
-    int runs = check_control(finding, wanted, &ok);
-    cf_compare_legs(finding, runs, ok,
-                    ok ? "the bare command ends as it must" : "the bare command ends otherwise");
-    for (int i = 0; i < runs && ok; i++)
-        compare_run(finding, i, wanted->own_words);
+    same_in(finding, false);
+}
+
+/* stderr is the launcher's or the runner's, not the command's, so it is not compared. */
+static void same_but_words(struct cf_finding *finding)
+{
+    same_in(finding, true);
 }
 
 static const char *no_survivor(const json_t *run, char buffer[256])
@@ -112,19 +99,8 @@ static void daemon_gone(struct cf_finding *finding)
 }
 
 const struct cf_check cf_stream_checks[] = {
-    {"exit-42", same},
-    {"exit-sweep", same},
-    {"signal-death", same},
-    {"missing-command", same},
-    {"streams-apart", same},
-    {"bytes", same},
-    {"echo", same},
-    {"stdin-eof", same},
-    {"sigint", same},
-    {"sigterm-trap", same},
-    {"signals-once", same},
-    {"ctrl-c", same},
-    {"window-size", same},
+    {"same", same},
+    {"same-but-words", same_but_words},
     {"daemon-gone", daemon_gone},
     {NULL, NULL},
 };

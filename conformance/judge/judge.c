@@ -53,6 +53,15 @@ const char *cf_finding_nonce(const struct cf_finding *finding, enum cf_leg leg)
     return nonce == NULL ? "" : nonce;
 }
 
+enum cf_scale cf_finding_scale(const struct cf_finding *finding)
+{
+    const char *name = json_string_value(json_object_get(finding->evidence->launch, "scale"));
+    enum cf_scale scale = CF_FULL;
+    if (name != NULL)
+        cf_scale_named(name, &scale);
+    return scale;
+}
+
 void cf_judge_health(struct cf_finding *finding)
 {
     for (int leg = 0; leg < CF_LEG_COUNT; leg++) {

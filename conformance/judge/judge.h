@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "judge/evidence.h"
+#include "register/cases.h"
 #include "register/register.h"
 
 /* What is known about one row so far. */
@@ -39,6 +40,9 @@ const char *cf_finding_file(const struct cf_finding *finding, enum cf_leg leg, c
                             char buffer[256]);
 /* The nonce of the row's leg, from the bundle; "" when the bundle has none. */
 const char *cf_finding_nonce(const struct cf_finding *finding, enum cf_leg leg);
+
+/* At which scale the launch was played, from the bundle. */
+enum cf_scale cf_finding_scale(const struct cf_finding *finding);
 
 /* The kinds. Each adds its legs and violations. */
 void cf_judge_network(struct cf_finding *finding); /* deny and outage */

@@ -97,8 +97,9 @@ struct cf_command {
     const char *const *envp; /* the whole environment */
     const char *cwd;         /* NULL: /lab/work */
     int fds[3];              /* dup'ed to 0-2; -1: /dev/null */
+    bool closed[3];          /* of these, the ones that are not even open */
     int extra_fd;            /* dup'ed to 3 (status pipe), or -1 */
-    bool new_session;        /* setsid, and fds[0] becomes the controlling terminal if it is one */
+    bool new_session;        /* setsid, and a terminal among fds becomes the controlling one */
     bool second_user;        /* run as CF_LAB_SECOND_UID, no capabilities */
     bool no_capabilities;    /* run as the lab's user without any: a bare command's privileges */
 };

@@ -184,7 +184,7 @@ static int take_fds(const struct cf_command *command)
     }
     /* dup2 onto itself would keep the flag; a null device opened on its own number has it set. */
     for (int i = 0; i < 3; i++)
-        fcntl(i, F_SETFD, 0);
+        fcntl(i, F_SETFD, command->closed[i] ? FD_CLOEXEC : 0);
     if (aside[3] >= 0 && dup2(aside[3], 3) < 0)
         return -1;
     return close_range(aside[3] >= 0 ? 4 : 3, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -196,7 +196,10 @@ static int take_session(const struct cf_command *command)
         return setpgid(0, 0);
     if (setsid() < 0)
         return -1;
-    return isatty(0) ? ioctl(0, TIOCSCTTY, 0) : 0;
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd))
+            return ioctl(fd, TIOCSCTTY, 0);
+    return 0;
 }
 
 static int take_identity(const struct cf_command *command)

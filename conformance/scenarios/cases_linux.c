@@ -1,233 +1,295 @@
 /* cases_linux.c - one command per case, bare in the control lab and confined in the other. */
-#include "scenarios/stage.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <termios.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/escape.h"
+#include "scenarios/script.h"
+#include "scenarios/stage.h"
+#include "scenarios/wraps.h"
 
-enum { CASE_MS = 20000, CASE_WORDS = 24 };
+enum { TEXT = 5000 };
 
-struct test_case {
-    const char *name, *options, *script;
-    bool terminal;
-    const char *argv[CASE_WORDS];
-};
-
-static const struct test_case cases[] = {
-#define CASE(name, options, script, terminal, ...) {name, options, script, terminal, {__VA_ARGS__}},
-#include "scenarios/cases.def"
-#undef CASE
-};
-
-static const struct {
-    const char *name;
-    int number;
-} signal_names[] = {{"INT", SIGINT},     {"TERM", SIGTERM}, {"HUP", SIGHUP},
-                    {"QUIT", SIGQUIT},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
-                    {"WINCH", SIGWINCH}, {"CONT", SIGCONT}, {"TSTP", SIGTSTP}};
-
-static int signal_number(const char *name)
-{
-    for (size_t i = 0; i < sizeof signal_names / sizeof signal_names[0]; i++)
-        if (strcmp(signal_names[i].name, name) == 0)
-            return signal_names[i].number;
-    return 0;
-}
-
-static bool fill(struct cf_process *process, size_t total)
-{
-    unsigned char block[65536];
-    for (size_t i = 0; i < sizeof block; i++)
-        block[i] = (unsigned char)(i * 31 + (i >> 8));
-    for (size_t sent = 0; sent < total; sent += sizeof block) {
-        size_t part = total - sent < sizeof block ? total - sent : sizeof block;
-        if (!cf_process_write(process, block, part, CASE_MS))
-            return false;
-    }
-    return true;
-}
-
-static bool resize(struct cf_process *process, const char *size)
-{
-    struct winsize window = {0};
-    unsigned rows = 0, columns = 0;
-    if (sscanf(size, "%ux%u", &rows, &columns) != 2)
-        return false;
-    window.ws_row = (unsigned short)rows;
-    window.ws_col = (unsigned short)columns;
-    return ioctl(process->input, TIOCSWINSZ, &window) == 0;
-}
-
-/* Does one word of a script; false when the process did not play along. */
-static bool act(struct cf_process *process, const char *verb, const char *argument)
-{
-    size_t length = 0;
-    unsigned char *bytes = cf_unescape(argument, &length);
-    bool done = false;
-    if (bytes == NULL)
-        return false;
-    if (strcmp(verb, "await") == 0)
-        done = cf_process_await(process, (const char *)bytes, CASE_MS);
-    else if (strcmp(verb, "signal") == 0)
-        done = !process->ended && kill(process->pid, signal_number(argument)) == 0;
-    else if (strcmp(verb, "send") == 0)
-        done = cf_process_write(process, bytes, length, CASE_MS);
-    else if (strcmp(verb, "fill") == 0)
-        done = fill(process, strtoul(argument, NULL, 10));
-    else if (strcmp(verb, "resize") == 0)
-        done = resize(process, argument);
-    else if (strcmp(verb, "hold") == 0 || strcmp(verb, "eof") == 0)
-        done = true;
-    if (strcmp(verb, "hold") == 0)
-        cf_process_hold(process, CF_SETTLE_MS);
-    if (strcmp(verb, "eof") == 0)
-        cf_process_close_input(process);
-    free(bytes);
-    return done;
-}
-
-/* Plays SCRIPT; returns the word at which the process stopped playing along, or NULL. */
-static char *play(struct cf_process *process, const char *script)
-{
-    char *copy = strdup(script), *state = NULL, *stuck = NULL;
-    for (char *word = strtok_r(copy, " ", &state); word != NULL;
-         word = strtok_r(NULL, " ", &state)) {
-        char *argument = strchr(word, ':');
-        if (argument != NULL)
-            *argument++ = '\0';
-        if (!act(process, word, argument == NULL ? "" : argument)) {
-            if (asprintf(&stuck, "%s:%s", word, argument == NULL ? "" : argument) < 0)
-                stuck = NULL;
-            break;
-        }
-    }
-    free(copy);
-    return stuck;
-}
-
-struct substitution {
-    char address[64];
+/* One run of a case while it lasts. */
+struct live {
+    const struct cf_case_run *run;
     const char *nonce;
+    struct cf_process process;
+    enum cf_end ends[3];
+    int status_fd; /* where --status-fd is read, -1 without */
+    char *stuck;
+    json_t *marks;
 };
 
-static const char *substitute(const struct cf_stage *stage, const struct substitution *with,
-                              const char *word, char *buffer, size_t size)
+/* ---- words with something to fill in ---- */
+
+static void fill_in(char out[TEXT], const struct cf_stage *stage, const struct live *live,
+                    const char *text)
 {
-    if (strcmp(word, "@plan") == 0)
-        return "/lab/plan/plan.txt";
-    if (strcmp(word, "@token") == 0)
-        return stage->launch->token;
-    if (strcmp(word, "@nonce") == 0)
-        return with->nonce;
-    const char *at = strstr(word, "@address");
-    if (at == NULL)
-        return word;
-    snprintf(buffer, size, "%.*s%s", (int)(at - word), word, with->address);
-    return buffer;
+    char address[64], each[16], big[32];
+    cf_plan_value(" addr=@4", "addr", live->nonce, address, sizeof address);
+    snprintf(each, sizeof each, "%d", live->run->each);
+    snprintf(big, sizeof big, "%zu", cf_scale_big(stage->scale));
+    const struct {
+        const char *word, *value;
+    } values[] = {{"@plan", "/lab/plan/plan.txt"},
+                  {"@token", stage->launch->token},
+                  {"@nonce", live->nonce},
+                  {"@address", address},
+                  {"@each", each},
+                  {"@big", big}};
+    size_t used = 0;
+    while (*text != '\0' && used < TEXT - 128) {
+        const char *value = NULL;
+        for (size_t i = 0; *text == '@' && i < sizeof values / sizeof values[0]; i++)
+            if (strncmp(text, values[i].word, strlen(values[i].word)) == 0) {
+                value = values[i].value;
+                text += strlen(values[i].word);
+                break;
+            }
+        if (value != NULL)
+            used += (size_t)snprintf(out + used, 100, "%s", value);
+        else
+            out[used++] = *text++;
+    }
+    out[used] = '\0';
 }
 
-static void build(struct cf_start *start, const struct cf_stage *stage,
-                  const struct test_case *test, const struct cf_plan_row *planned)
-{
-    const char *argv[CASE_WORDS + 1] = {0};
-    char buffers[CASE_WORDS][128], options[256];
-    struct substitution with = {.nonce = planned->nonce[stage->leg]};
-    cf_plan_value(" addr=@4", "addr", with.nonce, with.address, sizeof with.address);
-    for (int i = 0; i < CASE_WORDS && test->argv[i] != NULL; i++)
-        argv[i] = substitute(stage, &with, test->argv[i], buffers[i], sizeof buffers[i]);
+/* ---- how a case is started ---- */
 
-    const char *option_words[8] = {0};
+static enum cf_end end_named(const char *name)
+{
+    static const char *const names[] = {"pipe", "tty",    "file", "append",
+                                        "fifo", "socket", "null", "closed"};
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum cf_end)i;
+    return CF_END_PIPE;
+}
+
+static void choose_ends(struct live *live)
+{
+    static const char *const words[] = {"in", "out", "err"};
+    const struct cf_case *test = live->run->test;
+    char name[16];
+    for (int i = 0; i < 3; i++) {
+        live->ends[i] = cf_case_how(test, "tty", NULL, 0) ? CF_END_TERMINAL : CF_END_PIPE;
+        if (cf_case_how(test, words[i], name, sizeof name))
+            live->ends[i] = end_named(name);
+    }
+}
+
+static void add_options(const char *option_words[16], char *options)
+{
     char *state = NULL;
-    snprintf(options, sizeof options, "%s", test->options);
     int count = 0;
-    for (char *word = strtok_r(options, " ", &state); word != NULL && count < 7;
+    for (char *word = strtok_r(options, " ", &state); word != NULL && count < 13;
          word = strtok_r(NULL, " ", &state))
         option_words[count++] = word;
-    cf_start_leg(start, stage, option_words, argv);
-    start->terminal = test->terminal;
 }
 
-static int run_case(struct cf_stage *stage, const struct test_case *test, int index,
-                    const struct cf_plan_row *planned, struct cf_error *err)
+/* The wrapper's words go first. */
+static void wrap(struct cf_start *start, const struct cf_case *test)
+{
+    char name[32];
+    const char *const *words = NULL;
+    if (cf_case_how(test, "wrap", name, sizeof name))
+        words = cf_wrapper(name);
+    if (words == NULL)
+        return;
+    struct cf_words wrapped = {0};
+    for (; *words != NULL; words++)
+        cf_words_add(&wrapped, "%s", *words);
+    for (size_t i = 0; i < start->argv.count; i++)
+        cf_words_add(&wrapped, "%s", start->argv.items[i]);
+    cf_words_release(&start->argv);
+    start->argv = wrapped;
+}
+
+static void build(struct cf_start *start, const struct cf_stage *stage, struct live *live)
+{
+    const struct cf_case *test = live->run->test;
+    const char *argv[CF_CASE_WORDS + 1] = {0}, *option_words[16] = {0};
+    char buffers[CF_CASE_WORDS][TEXT], options[256], pair[256];
+    for (int i = 0; i < CF_CASE_WORDS && test->argv[i] != NULL; i++) {
+        fill_in(buffers[i], stage, live, test->argv[i]);
+        argv[i] = buffers[i];
+    }
+    snprintf(options, sizeof options, "%s", test->options);
+    add_options(option_words, options);
+    cf_start_leg(start, stage, option_words, argv);
+    wrap(start, test);
+    char *value = cf_case_how(test, "set", pair, sizeof pair) ? strchr(pair, '=') : NULL;
+    if (value != NULL) {
+        *value++ = '\0';
+        cf_words_set(&start->env, pair, value);
+    }
+    choose_ends(live);
+    memcpy(start->ends, live->ends, sizeof start->ends);
+}
+
+/* Descriptor 3: the status pipe, or one the caller left open (bare, the command finds it; confined,
+ * it must not). */
+static int third_descriptor(struct live *live)
+{
+    int fds[2];
+    live->status_fd = -1;
+    if (!cf_case_how(live->run->test, "status", NULL, 0))
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
+    live->status_fd = fds[0];
+    return fds[1];
+}
+
+static int begin(struct cf_stage *stage, struct live *live, struct cf_error *err)
 {
     struct cf_start start;
-    struct cf_process process;
-    build(&start, stage, test, planned);
-    /* A descriptor the caller left open: bare, the command finds it; confined, it must not. */
-    int stray = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int failed = cf_stage_start(stage, &process, &start, stray, err);
-    if (stray >= 0)
-        close(stray);
+    int third = third_descriptor(live);
+    live->marks = json_array();
+    build(&start, stage, live);
+    int failed = cf_stage_start(stage, &live->process, &start, third, err);
+    if (third >= 0)
+        close(third);
     cf_start_release(&start);
-    if (failed != 0)
-        return failed;
-    char *stuck = play(&process, test->script);
-    if (!test->terminal)
-        cf_process_close_input(&process);
-    if (stuck != NULL)
-        kill(process.pid, SIGKILL);
-    cf_process_finish(&process, stage->lab, CASE_MS);
-    cf_stage_ended(stage, &process, "run",
-                   json_pack("{sssisbss?}", "case", test->name, "index", index, "terminal",
-                             test->terminal, "stuck", stuck));
-    free(stuck);
+    return failed;
+}
+
+/* ---- how it is played and ends ---- */
+
+static void play(struct cf_stage *stage, struct live *live)
+{
+    char script[TEXT];
+    fill_in(script, stage, live, live->run->test->script);
+    live->stuck = cf_script_play(stage, &live->process, script, live->marks);
+}
+
+static void finish(struct cf_stage *stage, struct live *live)
+{
+    /* One that has spoken is up; any other may be booting still, or have much to say. */
+    bool is_up = strstr(live->run->test->script, "await:") != NULL;
+    if (live->ends[0] != CF_END_TERMINAL)
+        cf_process_close_input(&live->process);
+    if (live->stuck != NULL)
+        kill(live->process.pid, SIGKILL);
+    cf_process_finish(&live->process, stage->lab, is_up ? CF_CASE_MS : CF_LAUNCH_MS);
+}
+
+static json_t *read_status(struct live *live)
+{
+    char text[16384];
+    ssize_t got = live->status_fd < 0 ? -1 : read(live->status_fd, text, sizeof text);
+    if (live->status_fd >= 0)
+        close(live->status_fd);
+    return cf_events_data(text, got < 0 ? 0 : (size_t)got, sizeof text);
+}
+
+static void record(struct cf_stage *stage, struct live *live, int index)
+{
+    cf_stage_ended(stage, &live->process, "run",
+                   json_pack("{sssisisbss?soso}", "case", live->run->test->name, "index", index,
+                             "each", live->run->each, "terminal", live->ends[0] == CF_END_TERMINAL,
+                             "stuck", live->stuck, "marks", live->marks, "status",
+                             read_status(live)));
+    free(live->stuck);
+}
+
+static int run_each(struct cf_stage *stage, struct live *lives, size_t count, struct cf_error *err)
+{
+    int failed = 0;
+    for (size_t i = 0; i < count && failed == 0; i++) {
+        failed = begin(stage, &lives[i], err);
+        if (failed != 0)
+            break;
+        play(stage, &lives[i]);
+        finish(stage, &lives[i]);
+        record(stage, &lives[i], (int)i);
+    }
+    return failed;
+}
+
+/* All are up before the first is spoken to, and none is cleared away before the last has ended. */
+static int run_together(struct cf_stage *stage, struct live *lives, size_t count,
+                        struct cf_error *err)
+{
+    size_t begun = 0;
+    int failed = 0;
+    while (begun < count && failed == 0) {
+        failed = begin(stage, &lives[begun], err);
+        begun += failed == 0;
+    }
+    for (size_t i = 0; i < begun; i++)
+        play(stage, &lives[i]);
+    for (size_t i = 0; i < begun; i++)
+        finish(stage, &lives[i]);
+    for (size_t i = 0; i < begun; i++)
+        record(stage, &lives[i], (int)i);
+    return failed;
+}
+
+static int run_case(struct cf_stage *stage, const struct cf_plan_row *planned, struct cf_error *err)
+{
+    struct cf_case_run runs[CF_CASE_RUNS];
+    size_t count = cf_case_runs(planned->row->attempt, stage->scale, runs);
+    if (count == 0)
+        return 0; /* the judge finds no run */
+    struct live *lives = calloc(count, sizeof *lives);
+    if (lives == NULL)
+        return cf_fail(err, CF_E_SYSTEM, ENOMEM, "%s", planned->row->id);
+    for (size_t i = 0; i < count; i++)
+        lives[i] = (struct live){.run = &runs[i], .nonce = planned->nonce[stage->leg]};
+    int failed = cf_case_how(runs[0].test, "together", NULL, 0)
+                     ? run_together(stage, lives, count, err)
+                     : run_each(stage, lives, count, err);
+    free(lives);
+    return failed;
+}
+
+/* ---- all of a launch ---- */
+
+/* What cannot be run, in each way that a file cannot. */
+static int plant_programs(struct cf_error *err)
+{
+    static const struct {
+        const char *path, *text;
+        mode_t mode;
+    } files[] = {{"/lab/work/no-interpreter", "#!/no/such/interpreter\n", 0755},
+                 {"/lab/work/no-program", "\177ELF and nothing behind it", 0755},
+                 {"/lab/work/no-right", "#!/bin/sh\nexit 0\n", 0644}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        int fd = open(files[i].path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        size_t length = strlen(files[i].text);
+        if (fd < 0)
+            return cf_fail(err, CF_E_SYSTEM, errno, "%s", files[i].path);
+        ssize_t written = write(fd, files[i].text, length);
+        fchmod(fd, files[i].mode);
+        close(fd);
+        if (written != (ssize_t)length)
+            return cf_fail(err, CF_E_SYSTEM, EIO, "%s", files[i].path);
+    }
     return 0;
 }
 
-#if defined(__x86_64__)
-#define FILTER_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define FILTER_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-/* A contract's filter: mkdirat and mkdir fail with EPERM, everything else is allowed. */
-static int write_filter(struct cf_error *err)
+/* Rows that look at the same case share its runs. */
+static bool played_before(const struct cf_plan_launch *launch, size_t row)
 {
-    const struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdirat, 1, 0),
-#ifdef SYS_mkdir
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 0, 1),
-#else
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-#endif
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    int fd = open("/lab/artifacts/filter.bpf", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ssize_t written = fd < 0 ? -1 : write(fd, filter, sizeof filter);
-    int saved = errno;
-    if (fd >= 0)
-        close(fd);
-    if (written != (ssize_t)sizeof filter)
-        return cf_fail(err, CF_E_SYSTEM, saved, "/lab/artifacts/filter.bpf");
-    return 0;
+    for (size_t i = 0; i < row; i++)
+        if (cf_case_same(launch->rows[i].row->attempt, launch->rows[row].row->attempt))
+            return true;
+    return false;
 }
 
 int cf_scenario_cases(struct cf_stage *stage, struct cf_error *err)
 {
-    int failed = write_filter(err);
-    for (size_t r = 0; r < stage->launch->count && failed == 0; r++) {
-        const struct cf_plan_row *planned = &stage->launch->rows[r];
-        int index = 0;
-        for (size_t c = 0; c < sizeof cases / sizeof cases[0] && failed == 0; c++)
-            if (strcmp(cases[c].name, planned->row->attempt) == 0)
-                failed = run_case(stage, &cases[c], index++, planned, err);
-    }
+    int failed = cf_stage_write_filter(err);
+    if (failed == 0)
+        failed = plant_programs(err);
+    for (size_t r = 0; r < stage->launch->count && failed == 0; r++)
+        if (!played_before(stage->launch, r))
+            failed = run_case(stage, &stage->launch->rows[r], err);
     return failed;
 }

@@ -1,7 +1,7 @@
 /*
  * process.h - one subject process under the harness's eyes: streams, stimuli, exit.
  *
- * A process is started on pipes or on a pseudo-terminal of its own. Every wait is a poll(2) over
+ * A process is started on streams of the harness's making (ends.h). Every wait is a poll(2) over
  * its streams and its exit, bounded by a deadline; nothing sleeps. Both output streams are hashed
  * whole and kept up to a bound.
  */
@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "lab/lab.h"
+#include "scenarios/ends.h"
 
 enum { CF_STREAM_KEPT = 1 << 20 };
 
@@ -30,16 +31,19 @@ struct cf_process_config {
     const char *const *argv;
     const char *const *envp;
     const char *cwd;
-    bool terminal;                     /* a pseudo-terminal on fds 0-2 instead of three pipes */
+    enum cf_end ends[3];               /* fds 0-2; nothing said: three pipes */
     bool second_user, no_capabilities; /* as in cf_command */
     int extra_fd;                      /* becomes fd 3; -1: none */
 };
 
 struct cf_process {
     pid_t pid;
-    int exit_fd; /* pidfd */
-    int input;   /* -1 when closed */
+    int exit_fd;  /* pidfd */
+    int input;    /* -1 when closed */
+    int terminal; /* the master, -1 without one */
+    int files[3]; /* as in cf_ends */
     struct cf_stream out, err;
+    bool deaf; /* stdout is not read for now */
     bool ended, timed_out;
     bool held_open; /* somebody kept an output stream open beyond the process's end */
     int status;     /* wait status once ended */
@@ -57,6 +61,10 @@ bool cf_process_write(struct cf_process *process, const void *data, size_t lengt
 /* Pumps for the whole of MS: a window in which something more might come. */
 void cf_process_hold(struct cf_process *process, unsigned ms);
 void cf_process_close_input(struct cf_process *process);
+/* Closes the reader of stdout: whoever writes there gets EPIPE. */
+void cf_process_shut(struct cf_process *process);
+/* Waits until PROCESS is stopped, pumping nothing; false at its end or at the deadline. */
+bool cf_process_await_stop(struct cf_process *process, unsigned deadline_ms);
 /* Pumps until the process has ended and both streams are at their end, or the deadline: then
  * `timed_out` is set and the process (and what it left in the lab's subject) is killed. */
 void cf_process_finish(struct cf_process *process, struct cf_lab *lab, unsigned deadline_ms);

@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static int stream_open(struct cf_stream *stream, int fd)
@@ -61,97 +60,59 @@ static void stream_finish(struct cf_stream *stream)
         snprintf(stream->sha256 + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* The descriptors of one start: [0] the child's ends, [1] the harness's. */
-struct ends {
-    int child[3], ours[3];
-};
-
-static void ends_close(struct ends *ends)
+/* Ours out of ENDS, which keeps the child's. */
+static int take_ends(struct cf_process *process, struct cf_ends *ends)
 {
-    for (int i = 0; i < 3; i++) {
-        if (ends->child[i] >= 0)
-            close(ends->child[i]);
-        if (ends->ours[i] >= 0)
-            close(ends->ours[i]);
-    }
+    int out = ends->ours[1], err = ends->ours[2];
+    process->input = ends->ours[0];
+    process->terminal = ends->master;
+    memcpy(process->files, ends->files, sizeof process->files);
+    for (int i = 0; i < 3; i++)
+        ends->ours[i] = ends->files[i] = -1;
+    ends->master = -1;
+    /* Both, whatever comes of the first: a stream owns its descriptor from here on. */
+    int failed = stream_open(&process->out, out);
+    return stream_open(&process->err, err) != 0 ? -1 : failed;
 }
 
-static int ends_pipes(struct ends *ends, struct cf_error *err)
+static bool has_terminal(const struct cf_process_config *config)
 {
-    for (int i = 0; i < 3; i++) {
-        int fds[2];
-        if (pipe2(fds, O_CLOEXEC) != 0)
-            return cf_fail(err, CF_E_SYSTEM, errno, "pipe");
-        ends->child[i] = fds[i == 0 ? 0 : 1];
-        ends->ours[i] = fds[i == 0 ? 1 : 0];
-        fcntl(ends->ours[i], F_SETFL, fcntl(ends->ours[i], F_GETFL) | O_NONBLOCK);
-    }
-    return 0;
-}
-
-/* One terminal for all three descriptors; its master serves as input and as output. */
-static int ends_terminal(struct ends *ends, struct cf_error *err)
-{
-    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
-        if (master >= 0)
-            close(master);
-        return cf_fail(err, CF_E_SYSTEM, errno, "pseudo-terminal");
-    }
-    char name[128];
-    if (ptsname_r(master, name, sizeof name) != 0)
-        name[0] = '\0';
-    int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (slave < 0) {
-        close(master);
-        return cf_fail(err, CF_E_SYSTEM, errno, "%s", name);
-    }
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
-    ioctl(slave, TIOCSWINSZ, &size);
-    fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
-    ends->ours[0] = master;
-    ends->ours[1] = fcntl(master, F_DUPFD_CLOEXEC, 3);
-    ends->child[0] = slave;
-    ends->child[1] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
-    ends->child[2] = fcntl(slave, F_DUPFD_CLOEXEC, 3);
-    return 0;
+    for (int i = 0; i < 3; i++)
+        if (config->ends[i] == CF_END_TERMINAL)
+            return true;
+    return false;
 }
 
 int cf_process_start(struct cf_process *process, struct cf_lab *lab,
                      const struct cf_process_config *config, struct cf_error *err)
 {
-    struct ends ends = {{-1, -1, -1}, {-1, -1, -1}};
+    struct cf_ends ends;
     memset(process, 0, sizeof *process);
-    process->exit_fd = process->input = process->out.fd = process->err.fd = -1;
-    int failed = config->terminal ? ends_terminal(&ends, err) : ends_pipes(&ends, err);
-    if (failed != 0) {
-        ends_close(&ends);
+    process->exit_fd = process->input = process->out.fd = process->err.fd = process->terminal = -1;
+    int failed = cf_ends_open(&ends, config->ends, err);
+    if (failed != 0)
         return failed;
-    }
     struct cf_command command = {.argv = config->argv,
                                  .envp = config->envp,
                                  .cwd = config->cwd,
                                  .fds = {ends.child[0], ends.child[1], ends.child[2]},
                                  .extra_fd = config->extra_fd,
-                                 .new_session = config->terminal,
+                                 .new_session = has_terminal(config),
                                  .second_user = config->second_user,
                                  .no_capabilities = config->no_capabilities};
+    for (int i = 0; i < 3; i++)
+        command.closed[i] = config->ends[i] == CF_END_CLOSED;
     process->started = cf_now();
     failed = cf_lab_spawn(lab, &command, &process->pid, err);
-    if (failed != 0) {
-        ends_close(&ends);
-        return failed;
+    if (failed == 0) {
+        process->exit_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+        if (take_ends(process, &ends) != 0 || process->exit_fd < 0) {
+            failed = cf_fail(err, CF_E_SYSTEM, errno, "watching %s", config->argv[0]);
+            cf_process_release(process);
+        }
     }
-    for (int i = 0; i < 3; i++)
-        close(ends.child[i]);
-    process->input = ends.ours[0];
-    process->exit_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    if (stream_open(&process->out, ends.ours[1]) != 0 ||
-        stream_open(&process->err, ends.ours[2]) != 0 || process->exit_fd < 0) {
-        cf_process_release(process);
-        return cf_fail(err, CF_E_SYSTEM, errno, "watching %s", config->argv[0]);
-    }
-    return 0;
+    cf_ends_close(&ends);
+    return failed;
 }
 
 static void reap(struct cf_process *process)
@@ -175,7 +136,7 @@ static int remaining(uint64_t deadline)
 static bool pump(struct cf_process *process, uint64_t deadline, bool want_write, bool *writable)
 {
     struct pollfd fds[4] = {
-        {.fd = process->out.fd, .events = POLLIN},
+        {.fd = process->deaf ? -1 : process->out.fd, .events = POLLIN},
         {.fd = process->err.fd, .events = POLLIN},
         {.fd = process->exit_fd, .events = POLLIN},
         {.fd = want_write ? process->input : -1, .events = POLLOUT},
@@ -252,9 +213,48 @@ void cf_process_close_input(struct cf_process *process)
     process->input = -1;
 }
 
+void cf_process_shut(struct cf_process *process)
+{
+    stream_close(&process->out);
+}
+
+/* A stop makes no descriptor readable: SIGCHLD is awaited instead, blocked meanwhile so that none
+ * is missed between the look and the wait. */
+bool cf_process_await_stop(struct cf_process *process, unsigned deadline_ms)
+{
+    uint64_t deadline = deadline_in(deadline_ms);
+    siginfo_t info = {0};
+    sigset_t child, before;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &before);
+    while (!process->ended && info.si_pid == 0 &&
+           waitid(P_PID, (id_t)process->pid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0 && remaining(deadline) > 0) {
+        const struct timespec wait = {remaining(deadline) / 1000,
+                                      remaining(deadline) % 1000 * 1000000L};
+        sigtimedwait(&child, NULL, &wait);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return info.si_pid != 0 && info.si_code == CLD_STOPPED;
+}
+
+/* What ended up in a file instead of coming through a stream; all of it, from the beginning. */
+static void read_back(struct cf_stream *stream, int *file)
+{
+    if (*file < 0)
+        return;
+    lseek(*file, 0, SEEK_SET);
+    stream->fd = *file;
+    *file = -1;
+    while (stream->fd >= 0)
+        stream_read(stream);
+}
+
 void cf_process_finish(struct cf_process *process, struct cf_lab *lab, unsigned deadline_ms)
 {
     uint64_t deadline = deadline_in(deadline_ms);
+    process->deaf = false;
     while (pump(process, deadline, false, NULL)) {
         /* Whoever still holds a stream after the end gets a second, not the whole bound. */
         if (process->ended && deadline > process->stopped + 1000000000u)
@@ -269,6 +269,8 @@ void cf_process_finish(struct cf_process *process, struct cf_lab *lab, unsigned 
     }
     stream_close(&process->out);
     stream_close(&process->err);
+    read_back(&process->out, &process->files[1]);
+    read_back(&process->err, &process->files[2]);
     stream_finish(&process->out);
     stream_finish(&process->err);
 }
@@ -297,6 +299,11 @@ void cf_process_release(struct cf_process *process)
         reap(process);
     }
     cf_process_close_input(process);
+    for (int i = 0; i < 3; i++)
+        if (process->files[i] > 0)
+            close(process->files[i]);
+    if (process->terminal >= 0)
+        close(process->terminal);
     stream_release(&process->out);
     stream_release(&process->err);
 }

@@ -11,6 +11,7 @@
 
 #include "lab/lab.h"
 #include "plan.h"
+#include "register/cases.h"
 #include "scenarios/bounds.h"
 #include "scenarios/process.h"
 
@@ -21,6 +22,7 @@ struct cf_stage {
     struct cf_events *events; /* the lab's, borrowed */
     const struct cf_plan_launch *launch;
     enum cf_leg leg;
+    enum cf_scale scale;
     int evidence_fd;    /* borrowed */
     const char *runner; /* in the lab: /lab/runner/NAME */
     struct cf_sidecar sidecar;
@@ -40,7 +42,8 @@ void cf_words_release(struct cf_words *words);
 /* What starts a subject: argv and environment, ready to be changed by a fault. */
 struct cf_start {
     struct cf_words argv, env;
-    bool terminal, no_capabilities;
+    enum cf_end ends[3];
+    bool no_capabilities;
 };
 void cf_start_release(struct cf_start *start);
 
@@ -74,6 +77,9 @@ void cf_stage_probe(const struct cf_stage *stage, const char *command[8]);
 
 /* Writes /lab/plan/plan.txt for this leg. */
 int cf_stage_write_plan(struct cf_stage *stage, struct cf_error *err);
+
+/* Writes /lab/artifacts/filter.bpf: mkdir(2) and mkdirat(2) fail with EPERM. */
+int cf_stage_write_filter(struct cf_error *err);
 
 /* The scenarios. Each returns 0 when it could do its work, whatever it saw. */
 int cf_scenario_probe(struct cf_stage *stage, struct cf_error *err);

@@ -26,15 +26,16 @@ static json_t *words_json(const struct cf_words *words)
 int cf_stage_start(struct cf_stage *stage, struct cf_process *process, const struct cf_start *start,
                    int extra_fd, struct cf_error *err)
 {
-    const struct cf_process_config config = {.argv = (const char *const *)start->argv.items,
-                                             .envp = (const char *const *)start->env.items,
-                                             .cwd = "/lab/work",
-                                             .terminal = start->terminal,
-                                             .no_capabilities = start->no_capabilities,
-                                             .extra_fd = extra_fd};
+    struct cf_process_config config = {.argv = (const char *const *)start->argv.items,
+                                       .envp = (const char *const *)start->env.items,
+                                       .cwd = "/lab/work",
+                                       .no_capabilities = start->no_capabilities,
+                                       .extra_fd = extra_fd};
+    memcpy(config.ends, start->ends, sizeof config.ends);
     cf_events_emit(stage->events, "command",
                    json_pack("{sososb}", "argv", words_json(&start->argv), "env",
-                             words_json(&start->env), "terminal", start->terminal));
+                             words_json(&start->env), "terminal",
+                             start->ends[0] == CF_END_TERMINAL));
     return cf_process_start(process, stage->lab, &config, err);
 }
 

@@ -1,0 +1,28 @@
+#include "scenarios/wraps.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SHELL "/bin/sh"
+
+static const struct {
+    const char *name;
+    const char *words[8];
+} wraps[] = {
+    /* What nohup(1) does. */
+    {"nohup", {"/usr/bin/env", "--ignore-signal=HUP", NULL}},
+    /* A shell with job control: stopped, brought back, ended. */
+    {"job", {SHELL, "-ic", "\"$@\"; echo first $?; fg >/dev/null; echo second $?", SHELL, NULL}},
+    /* The terminal's mode before, and after whatever happened. */
+    {"mode", {SHELL, "-ic", "stty -g; \"$@\"; echo ended $?; read -r line; stty -g", SHELL, NULL}},
+    {"umask", {SHELL, "-c", "umask 077; exec \"$@\"", SHELL, NULL}},
+    {"descriptors", {"/lab/bin/firma-probe", "with-descriptors", NULL}},
+};
+
+const char *const *cf_wrapper(const char *name)
+{
+    for (size_t i = 0; i < sizeof wraps / sizeof wraps[0]; i++)
+        if (strcmp(wraps[i].name, name) == 0)
+            return wraps[i].words;
+    return NULL;
+}
