@@ -183,10 +183,38 @@ static void write_word(FILE *out, const char *word, size_t length, const char *n
 static int deadline_ms(const char *attempt)
 {
     static const char *const slow[] = {"burst ", "getaddrinfo "};
+    if (strncmp(attempt, "exec ", 5) == 0)
+        return 20000; /* an interpreter may have to be read from a disk first */
     for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
         if (strncmp(attempt, slow[i], strlen(slow[i])) == 0)
             return 5000;
     return 1500;
+}
+
+/* A line for the guest's shell, one word of the plan: @addr, @name and @nonce filled in, everything
+ * that is not printable, and blanks, as \\xHH. */
+static void write_line(FILE *out, const char *line, const char *attempt, const char *nonce)
+{
+    char address[64] = "", name[64];
+    snprintf(name, sizeof name, "%s.canary.example", nonce);
+    cf_plan_value(attempt, "addr", nonce, address, sizeof address);
+    const char *const tokens[][2] = {{"@addr", address}, {"@name", name}, {"@nonce", nonce}};
+    fputs(" line=", out);
+    while (*line != '\0') {
+        size_t i = 0, count = sizeof tokens / sizeof tokens[0];
+        while (i < count && strncmp(line, tokens[i][0], strlen(tokens[i][0])) != 0)
+            i++;
+        if (i < count) {
+            fputs(tokens[i][1], out);
+            line += strlen(tokens[i][0]);
+            continue;
+        }
+        unsigned char byte = (unsigned char)*line++;
+        if (byte > ' ' && byte < 0x7f && byte != '\\' && byte != '@')
+            fputc(byte, out);
+        else
+            fprintf(out, "\\x%02x", byte);
+    }
 }
 
 static void write_step(FILE *out, const struct cf_plan_row *planned, enum cf_leg leg, json_t *facts)
@@ -197,6 +225,10 @@ static void write_step(FILE *out, const struct cf_plan_row *planned, enum cf_leg
             deadline_ms(attempt));
     for (const char *at = attempt + technique; *at != '\0';) {
         at++;
+        if (strncmp(at, "line=", 5) == 0) { /* it takes the rest */
+            write_line(out, at + 5, attempt, nonce);
+            break;
+        }
         size_t length = strcspn(at, " ");
         write_word(out, at, length, nonce, facts);
         at += length;

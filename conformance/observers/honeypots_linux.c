@@ -51,7 +51,7 @@ static void welcome(struct honeypots *all, size_t pot)
                      json_pack("{sssI}", "socket", all->pots[pot].name, "conn", all->next));
 }
 
-/* False when the visitor has gone. */
+/* False when the visitor has gone, or has to. */
 static bool listen_to(struct honeypots *all, struct visitor *visitor)
 {
     unsigned char data[CF_OBSERVED_RECORD];
@@ -61,7 +61,7 @@ static bool listen_to(struct honeypots *all, struct visitor *visitor)
     if (visitor->recorded < CF_OBSERVED_CONNECTION)
         record(all, visitor->pot, visitor->id, data, (size_t)got);
     visitor->recorded += (size_t)got;
-    return true;
+    return !all->pots[visitor->pot].curt;
 }
 
 static void datagram(struct honeypots *all, size_t pot)

@@ -62,6 +62,7 @@ struct cf_honeypot {
     char name[96]; /* as it stands in the records */
     int fd;
     bool stream;
+    bool curt; /* hangs up on what it was told instead of staying silent */
 };
 /* Records honeypot-open {socket, conn} and honeypot {socket, conn, data}; answers nothing. */
 int cf_honeypots_run(struct cf_observer *io, const struct cf_honeypot *pots, size_t count,

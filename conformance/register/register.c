@@ -19,6 +19,7 @@ const struct cf_row cf_rows[] = {
 #include "register/dns.def"
 #include "register/egress.def"
 #include "register/envelope.def"
+#include "register/programs.def"
 #include "register/runtime.def"
 #include "register/startup.def"
 #include "register/stdio.def"

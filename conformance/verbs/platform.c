@@ -1,9 +1,52 @@
 /* platform.c - rows that this platform cannot show, each with its reason. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lab/lab.h"
+#include "plan.h"
 #include "register/register.h"
 #include "verbs/verbs.h"
+
+/* Where the lab's commands look; the lab has the machine's folders. */
+static bool has_program(const char *name)
+{
+    static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin"};
+    char path[128];
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        if (access(path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Without the program there is no control, whatever the guest has. */
+static const char *program_excuse(const struct cf_row *row)
+{
+    static const struct {
+        const char *name, *excuse;
+    } known[] = {
+        {"curl", "curl is not installed on this machine"},
+        {"wget", "wget is not installed on this machine"},
+        {"python3", "python3 is not installed on this machine"},
+        {"git", "git is not installed on this machine"},
+        {"node", "node is not installed on this machine"},
+        {"dig", "dig is not installed on this machine"},
+        {"ssh", "ssh is not installed on this machine"},
+        {"openssl", "openssl is not installed on this machine"},
+        {"bash", "bash is not installed on this machine"},
+        {"nc", "nc is not installed on this machine"},
+        {"perl", "perl is not installed on this machine"},
+    };
+    char name[32];
+    if (!cf_plan_value(row->attempt, "uses", "", name, sizeof name) || has_program(name))
+        return NULL;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i].name, name) == 0)
+            return known[i].excuse;
+    return "a program is not installed on this machine";
+}
 
 const char *cf_platform_excuse(const struct cf_row *row)
 {
@@ -14,5 +57,5 @@ const char *cf_platform_excuse(const struct cf_row *row)
     if (strcmp(row->attempt, "sandbox-user") == 0 && cf_lab_keeps_groups())
         return "your supplementary groups cannot be dropped on this machine (install uidmap and "
                "have ranges in /etc/subuid and /etc/subgid)";
-    return NULL;
+    return program_excuse(row);
 }
