@@ -247,6 +247,19 @@ static void write_live(FILE *out, const struct cf_plan_launch *launch, bool afte
         fprintf(out, "live %s proxy-get http://%s/%s\n", nonce, address, nonce);
 }
 
+/* A fault that kills the subject itself: what comes after it may never be reached. */
+static bool kills_subject(const struct cf_launch *launch)
+{
+    return launch->scenario == CF_OUTAGE && strncmp(launch->detail, "sidecar-", 8) != 0;
+}
+
+static void write_steps(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg,
+                        json_t *facts)
+{
+    for (size_t i = 0; i < launch->count && launch->launch->scenario != CF_NEIGHBOUR; i++)
+        write_step(out, &launch->rows[i], leg, facts);
+}
+
 void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg, json_t *facts)
 {
     bool confined = leg == CF_SUBJECT, outage = launch->launch->scenario == CF_OUTAGE;
@@ -258,12 +271,15 @@ void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg l
     /* A burst's point is the very first moment: its allowed request comes behind it. */
     if (confined && !burst)
         write_live(out, launch, false);
+    /* Whether a killed subject's guest still gets to its attempt is a race; a guest that can leak
+     * at all must be convicted however that ends. */
+    if (kills_subject(launch->launch))
+        write_steps(out, launch, leg, facts);
     if (faulted)
         fputs("wait fault\n", out);
     if (late && confined)
         fprintf(out, "repeat %d %d\n", LATE_SECONDS, LATE_PERIOD_MS);
-    for (size_t i = 0; i < launch->count && launch->launch->scenario != CF_NEIGHBOUR; i++)
-        write_step(out, &launch->rows[i], leg, facts);
+    write_steps(out, launch, leg, facts);
     if (late && confined)
         fputs("end\n", out);
     if (confined && burst)

@@ -291,6 +291,28 @@ static char *written(const struct cf_plan_launch *launch, enum cf_leg leg)
     return text;
 }
 
+/* Where the guest itself dies, only what it tries before is certain to be tried. */
+static void a_guest_that_will_die_tries_before(void **state)
+{
+    (void)state;
+    struct cf_plan plan = plan_of("fr.launcher-killed", NULL);
+    char *text = written(&plan.launches[0], CF_SUBJECT);
+    const char *attempt = strstr(text, "step fr.launcher-killed"),
+               *wait = strstr(text, "wait fault");
+    assert_true(attempt != NULL && wait != NULL && attempt < wait);
+    assert_non_null(strstr(wait, "step fr.launcher-killed"));
+    free(text);
+    cf_plan_release(&plan);
+
+    plan = plan_of("fr.sidecar-killed-tcp4", NULL);
+    text = written(&plan.launches[0], CF_SUBJECT);
+    attempt = strstr(text, "step fr.sidecar-killed-tcp4");
+    wait = strstr(text, "wait fault");
+    assert_true(attempt != NULL && wait != NULL && attempt > wait);
+    free(text);
+    cf_plan_release(&plan);
+}
+
 static void a_leg_is_told_its_own_nonces_only(void **state)
 {
     (void)state;
@@ -335,6 +357,7 @@ int main(void)
         cmocka_unit_test(every_observer_is_known),
         cmocka_unit_test(every_technique_exists),
         cmocka_unit_test(every_invariant_has_rows),
+        cmocka_unit_test(a_guest_that_will_die_tries_before),
         cmocka_unit_test(a_leg_is_told_its_own_nonces_only),
     };
     return cmocka_run_group_tests_name("judge.plan", tests, NULL, NULL);
