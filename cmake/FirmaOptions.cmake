@@ -20,6 +20,13 @@ if(FIRMA_SANITIZE)
     target_link_options(firma_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+option(FIRMA_FUZZ "Build the fuzz targets as libFuzzer programs (clang only)" OFF)
+if(FIRMA_FUZZ)
+    target_compile_options(firma_flags INTERFACE -O1 -g -fsanitize=fuzzer-no-link,address,undefined
+        -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(firma_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
 option(FIRMA_COVERAGE "Build with gcov instrumentation" OFF)
 if(FIRMA_COVERAGE)
     target_compile_options(firma_flags INTERFACE --coverage -fprofile-abs-path)
