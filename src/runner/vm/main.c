@@ -14,19 +14,13 @@
  * build and builds it; the sidecar is asked again; only then the command starts. A failure anywhere
  * before that: one line on stderr, 125, and the command never ran.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "contract/cleanup.h"
+#include "runner/vm/cache.h"
 #include "runner/vm/vm.h"
-#include "runner/vm/vmm.h"
-
-enum { MEMORY_MIB = 1024, PROCESSORS = 1 };
 
 static int usage(void)
 {
@@ -34,46 +28,31 @@ static int usage(void)
     return FIRMA_EXIT_RUNNER;
 }
 
-/* Starts the machine; returns our end of its channel (caller's). */
-static int start(const struct firma_contract *contract, struct firma_vmm *vmm,
-                 struct firma_error *err)
+static int run_started(const struct firma_contract *contract,
+                       const struct firma_runner_origin *origin, int cache,
+                       struct firma_vm_machine *machine, int *status, struct firma_error *err)
 {
-    int pair[2];
-    FIRMA_AUTOCLOSE int log = firma_vm_open_log(contract, err);
-    if (log < 0)
-        return log;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "channel");
-    FIRMA_AUTOCLOSE int ours = pair[0];
-    FIRMA_AUTOCLOSE int theirs = pair[1];
-    const struct firma_vmm_spec spec = {.contract = contract,
-                                        .memory_mib = MEMORY_MIB,
-                                        .processors = PROCESSORS,
-                                        .channel = theirs,
-                                        .log = log};
-    int result = firma_vmm_start(&spec, vmm, err);
-    if (result == 0 && fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
-        result = firma_fail(err, FIRMA_E_SYSTEM, errno, "channel");
-    if (result < 0)
-        return result;
-    result = ours;
-    ours = -1;
-    return result;
+    struct firma_vm_images images = {-1, {-1, -1, -1}};
+    int result = firma_vm_machine_prepare(contract, cache, &images, machine, err);
+    if (result == 0)
+        result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
+    if (result == 0 && contract->identity_mode == FIRMA_SANDBOX_USER)
+        result = firma_guest_leave_groups(err);
+    if (result == 0)
+        result = firma_vm_machine_start(contract, cache, &images, machine, err);
+    firma_vm_images_close(&images);
+    return result < 0 ? result : firma_vm_supervise(contract, origin, machine, status, err);
 }
 
 static int run_machine(const struct firma_contract *contract,
                        const struct firma_runner_origin *origin, int *status,
                        struct firma_error *err)
 {
-    struct firma_vmm vmm = {-1};
-    int result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
-    if (result < 0)
-        return result;
-    if (contract->identity_mode == FIRMA_SANDBOX_USER)
-        result = firma_guest_leave_groups(err);
-    FIRMA_AUTOCLOSE int channel = result < 0 ? result : start(contract, &vmm, err);
-    result = channel < 0 ? channel : firma_vm_supervise(contract, origin, channel, status, err);
-    firma_vmm_stop(&vmm);
+    struct firma_vm_machine machine;
+    firma_vm_machine_init(&machine);
+    FIRMA_AUTOCLOSE int cache = firma_vm_cache_open(getenv("HOME"), contract);
+    int result = run_started(contract, origin, cache, &machine, status, err);
+    firma_vm_machine_end(&machine);
     return result;
 }
 

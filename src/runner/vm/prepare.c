@@ -12,8 +12,6 @@
 #include "runner/vm/channel/block.h"
 #include "runner/vm/vm.h"
 
-#define LOG_NAME "vm-console.log"
-
 /* seal_descriptors() put a CLOEXEC placeholder wherever it found nothing. */
 static uint8_t closed_descriptors(void)
 {
@@ -77,14 +75,4 @@ int firma_vm_prepare_block(const struct firma_contract *contract,
     result = firma_block_encode(&block, bytes, size, err);
     firma_guest_filter_clear(&filter);
     return result;
-}
-
-int firma_vm_open_log(const struct firma_contract *contract, struct firma_error *err)
-{
-    FIRMA_AUTOCLOSE int dir = open(contract->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = dir < 0
-                 ? -1
-                 : openat(dir, LOG_NAME,
-                          O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "runtime_dir: " LOG_NAME);
 }

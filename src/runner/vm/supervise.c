@@ -18,18 +18,18 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "contract/cleanup.h"
 #include "runner/vm/vm.h"
 
-enum { START_MS = 120000 };
+enum { START_MS = 120000, OURS = 2 /* descriptors beside the roads' */ };
 
 enum phase { BOOTING, BUILDING, READY, RUNNING, ENDED, FAILED, INTERRUPTED };
 
 struct supervisor {
     enum phase phase;
+    struct firma_vm_machine *machine;
     struct firma_mux *mux;
     struct firma_vm_terminal terminal;
     struct firma_vm_roads roads;
@@ -46,6 +46,7 @@ static bool take_hello(struct supervisor *self, int32_t value)
     if (self->phase != BOOTING || value != FIRMA_VM_PROTOCOL)
         return false;
     self->phase = BUILDING;
+    firma_vm_times_mark(&self->machine->times, FIRMA_VM_BOOTED);
     firma_mux_send_block(self->mux, self->block, self->block_size);
     return true;
 }
@@ -169,9 +170,11 @@ static int go(struct supervisor *self, struct firma_error *err)
         result = attach(self, err);
     if (result == 0 && !firma_mux_say(self->mux, FIRMA_WORD_GO, 0))
         result = firma_fail(err, FIRMA_E_SYSTEM, 0, "channel: full");
-    if (result == 0)
-        self->phase = RUNNING;
-    return result;
+    if (result < 0)
+        return result;
+    self->phase = RUNNING;
+    firma_vm_times_mark(&self->machine->times, FIRMA_VM_STARTED);
+    return 0;
 }
 
 static bool is_ignored(int number)
@@ -221,29 +224,36 @@ static int follow_stop(struct supervisor *self, struct firma_error *err)
     return firma_vm_terminal_enter(&self->terminal, err);
 }
 
-static int64_t now_ms(void)
+/* The machine is gone and has not said how the command ended. What was printed last is often why:
+ * a kernel's panic, the monitor's complaint. */
+static int ended_early(struct supervisor *self, struct firma_error *err)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    const char *last = firma_vm_console_last(&self->machine->console);
+    return last[0] == '\0'
+               ? firma_fail(err, FIRMA_E_SYSTEM, 0, "the machine ended without a result")
+               : firma_fail(err, FIRMA_E_SYSTEM, 0,
+                            "the machine ended without a result; it last printed: %s", last);
 }
 
 static int turn(struct supervisor *self, int signals, int64_t deadline, struct firma_error *err)
 {
-    struct pollfd polled[1 + FIRMA_FLOW_COUNT];
-    int64_t left = self->phase < RUNNING ? deadline - now_ms() : -1;
+    struct pollfd polled[OURS + FIRMA_FLOW_COUNT];
+    int64_t left = self->phase < RUNNING ? deadline - firma_vm_now_ms() : -1;
     if (self->phase < RUNNING && left <= 0)
         return firma_fail(err, FIRMA_E_SPAWN, ETIMEDOUT, "the guest did not start");
     /* A guest that does not listen leaves signals where they are, in the kernel: bounded there. */
     bool listens = self->phase < RUNNING || firma_mux_may_say(self->mux);
     polled[0] = (struct pollfd){.fd = listens ? signals : -1, .events = POLLIN};
-    firma_vm_roads_watch(&self->roads, polled + 1);
-    int result = firma_mux_turn(self->mux, polled, 1 + FIRMA_FLOW_COUNT, (int)left, err);
+    polled[1] = (struct pollfd){.fd = self->machine->console.input, .events = POLLIN};
+    firma_vm_roads_watch(&self->roads, polled + OURS);
+    int result = firma_mux_turn(self->mux, polled, OURS + FIRMA_FLOW_COUNT, (int)left, err);
     if (result < 0)
         return result;
     if (result == 0 && self->phase < ENDED)
-        return firma_fail(err, FIRMA_E_SYSTEM, 0, "the machine ended without a result");
-    firma_vm_roads_serve(&self->roads, self->mux, polled + 1);
+        return ended_early(self, err);
+    if (polled[1].revents != 0)
+        firma_vm_console_serve(&self->machine->console);
+    firma_vm_roads_serve(&self->roads, self->mux, polled + OURS);
     if (polled[0].revents != 0)
         take_signal(self, signals);
     return 0;
@@ -259,7 +269,7 @@ static bool is_over(const struct supervisor *self)
 
 static int converse(struct supervisor *self, int signals, struct firma_error *err)
 {
-    int64_t deadline = now_ms() + START_MS;
+    int64_t deadline = firma_vm_now_ms() + START_MS;
     int result = 0;
     while (result == 0 && !is_over(self)) {
         result = turn(self, signals, deadline, err);
@@ -284,10 +294,10 @@ static int open_signals(struct firma_error *err)
 }
 
 int firma_vm_supervise(const struct firma_contract *contract,
-                       const struct firma_runner_origin *origin, int channel, int *status,
-                       struct firma_error *err)
+                       const struct firma_runner_origin *origin, struct firma_vm_machine *machine,
+                       int *status, struct firma_error *err)
 {
-    struct supervisor self = {.phase = BOOTING};
+    struct supervisor self = {.phase = BOOTING, .machine = machine};
     const struct firma_mux_events events = {.context = &self,
                                             .word = take_word,
                                             .text = take_text,
@@ -301,9 +311,10 @@ int firma_vm_supervise(const struct firma_contract *contract,
     int result = firma_vm_prepare_block(contract, origin, &self.terminal, &self.block,
                                         &self.block_size, err);
     if (result == 0)
-        result = firma_mux_open(&self.mux, channel, &events, err);
+        result = firma_mux_open(&self.mux, machine->channel, &events, err);
     if (result == 0)
         result = converse(&self, signals, err);
+    firma_vm_times_mark(&machine->times, FIRMA_VM_OVER);
     firma_vm_terminal_leave(&self.terminal);
     firma_vm_roads_close(&self.roads);
     firma_mux_close(self.mux);

@@ -10,6 +10,7 @@
 #include "runner/common/common.h"
 #include "runner/guest/guest.h"
 #include "runner/vm/channel/mux.h"
+#include "runner/vm/machine.h"
 
 /* ---- terminal.c ---- */
 
@@ -36,8 +37,6 @@ int firma_vm_prepare_block(const struct firma_contract *contract,
                            const struct firma_runner_origin *origin,
                            const struct firma_vm_terminal *terminal, uint8_t **bytes, size_t *size,
                            struct firma_error *err);
-/* Creates the log of kernel and monitor in the runtime directory. Returns its descriptor. */
-int firma_vm_open_log(const struct firma_contract *contract, struct firma_error *err);
 
 /* ---- roads.c ---- */
 
@@ -60,10 +59,10 @@ void firma_vm_roads_serve(struct firma_vm_roads *roads, struct firma_mux *mux,
 
 /* ---- supervise.c ---- */
 
-/* The conversation over CHANNEL, from the guest's first word until its last. *STATUS: the command's
+/* The conversation with MACHINE, from the guest's first word until its last. *STATUS: the command's
  * wait status, or that of a death by the signal that came before the command did. */
 int firma_vm_supervise(const struct firma_contract *contract,
-                       const struct firma_runner_origin *origin, int channel, int *status,
-                       struct firma_error *err);
+                       const struct firma_runner_origin *origin, struct firma_vm_machine *machine,
+                       int *status, struct firma_error *err);
 
 #endif

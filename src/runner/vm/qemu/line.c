@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runner/vm/images/images.h"
 #include "runner/vm/init/init.h"
 #include "runner/vm/qemu/qemu.h"
 
@@ -21,6 +22,12 @@
 #define CONSOLE "console=ttyAMA0"
 #else
 #error "name this machine's QEMU here"
+#endif
+
+#if defined(__linux__)
+#define DESCRIPTORS "/proc/self/fd/"
+#else
+#define DESCRIPTORS "/dev/fd/"
 #endif
 
 static const char *const programs[] = {"/usr/bin/" PROGRAM, "/usr/local/bin/" PROGRAM,
@@ -58,22 +65,19 @@ static void add_option(struct firma_qemu_line *line, const char *option, const c
     add(line, "%s", value);
 }
 
-/* In QEMU's option lists a comma in a value is written twice. */
-static void add_disk(struct firma_qemu_line *line, const char *path)
+/* The images are read by descriptor: what was verified is what boots. */
+static void add_images(struct firma_qemu_line *line, const int *images)
 {
-    char escaped[2 * FIRMA_MAX_PATH + 1];
-    size_t used = 0;
-    for (; *path != '\0' && used + 2 < sizeof escaped; path++) {
-        if (*path == ',')
-            escaped[used++] = ',';
-        escaped[used++] = *path;
-    }
-    escaped[used] = '\0';
+    add(line, "-kernel");
+    add(line, DESCRIPTORS "%d", images[FIRMA_VM_KERNEL]);
+    add(line, "-initrd");
+    add(line, DESCRIPTORS "%d", images[FIRMA_VM_INITRD]);
+    add_option(line, "-append", CONSOLE " quiet loglevel=4 panic=-1 oops=panic tsc=unstable");
     add(line, "-drive");
     add(line,
         "if=none,id=root,format=raw,readonly=on,file.driver=file,file.locking=off,"
-        "file.filename=%s",
-        escaped);
+        "file.filename=" DESCRIPTORS "%d",
+        images[FIRMA_VM_ROOTFS]);
     add_option(line, "-device", "virtio-blk-pci,drive=root");
 }
 
@@ -88,8 +92,8 @@ static void add_machine(struct firma_qemu_line *line, const struct firma_vmm_spe
     add_option(line, "-sandbox",
                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     add_option(line, "-machine", MACHINE ",memory-backend=memory");
-    add_option(line, "-accel", "tcg");
-    add_option(line, "-cpu", "max");
+    add_option(line, "-accel", firma_vm_accelerator_name(spec->accelerator));
+    add_option(line, "-cpu", spec->accelerator == FIRMA_VM_TCG ? "max" : "host");
     add(line, "-smp");
     add(line, "%u", spec->processors);
     add(line, "-m");
@@ -131,10 +135,7 @@ int firma_qemu_describe(const struct firma_vmm_spec *spec, int shares, struct fi
         return firma_fail(err, FIRMA_E_SPAWN, 0, PROGRAM " is not installed");
     add(line, "%s", program);
     add_machine(line, spec);
-    add_option(line, "-kernel", spec->contract->kernel);
-    add_option(line, "-initrd", spec->contract->initrd);
-    add_option(line, "-append", CONSOLE " quiet loglevel=4 panic=-1 oops=panic tsc=unstable");
-    add_disk(line, spec->contract->rootfs);
+    add_images(line, spec->images);
     add_roads(line, spec, shares);
     return check(line, err);
 }

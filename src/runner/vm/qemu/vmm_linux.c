@@ -25,7 +25,10 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/control_linux.h"
+#include "runner/vm/images/images.h"
 #include "runner/vm/qemu/qemu.h"
+
+#define KVM "/dev/kvm"
 
 #define NAMESPACES                                                                                 \
     (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -87,8 +90,10 @@ static void set_streams(int log)
     dup2(log, 2);
 }
 
-/* Starts one of the machine's programs with the descriptors in LENT beyond the standard three. */
-static int start(char *const *words, int log, int lent[2], bool privileged, struct firma_error *err)
+/* Starts one of the machine's programs with the COUNT descriptors in LENT beyond the standard
+ * three; -1 is none. */
+static int start(char *const *words, int log, const int *lent, size_t count, bool privileged,
+                 struct firma_error *err)
 {
     pid_t pid = fork();
     if (pid < 0)
@@ -102,7 +107,7 @@ static int start(char *const *words, int log, int lent[2], bool privileged, stru
     for (int i = 1; i < 32; i++)
         signal(i, SIG_DFL);
     set_streams(log);
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < count; i++)
         if (lent[i] >= 0)
             (void)fcntl(lent[i], F_SETFD, 0);
     if (privileged ? keep_capabilities() < 0 || pretend_setgroups() < 0
@@ -122,9 +127,8 @@ static int start_shares(const struct firma_vmm_spec *spec, int *connection, stru
     if (result == 0)
         result = firma_qemu_describe_shares(listener, path, &line, err);
     if (result == 0) {
-        int lent[2] = {listener, -1};
         (void)fcntl(*connection, F_SETFD, FD_CLOEXEC);
-        result = start(line.words, spec->log, lent, true, err);
+        result = start(line.words, spec->log, &listener, 1, true, err);
     }
     firma_qemu_line_clear(&line);
     return result;
@@ -138,8 +142,9 @@ static int start_all(const struct firma_vmm_spec *spec, struct firma_error *err)
     if (result == 0)
         result = firma_qemu_describe(spec, connection, &line, err);
     if (result == 0) {
-        int lent[2] = {spec->channel, connection};
-        result = start(line.words, spec->log, lent, false, err);
+        const int lent[] = {spec->channel, connection, spec->images[FIRMA_VM_KERNEL],
+                            spec->images[FIRMA_VM_INITRD], spec->images[FIRMA_VM_ROOTFS]};
+        result = start(line.words, spec->log, lent, sizeof lent / sizeof lent[0], false, err);
     }
     firma_qemu_line_clear(&line);
     return result;
@@ -159,6 +164,7 @@ _Noreturn static void be_jailer(const struct firma_vmm_spec *spec, int control, 
         snprintf(message.text, sizeof message.text, "%s", err.text);
     }
     close(spec->channel); /* the monitor's end alone keeps it open */
+    close(spec->log);
     if (firma_control_send(control, &message) < 0 || result < 0)
         _exit(FIRMA_EXIT_RUNNER);
     while (wait(NULL) < 0 && errno == EINTR)
@@ -194,10 +200,28 @@ int firma_vmm_start(const struct firma_vmm_spec *spec, struct firma_vmm *out,
                     : firma_fail(err, FIRMA_E_SPAWN, 0, "the machine ended early");
 }
 
+bool firma_vmm_offers(enum firma_vm_accelerator accelerator, struct firma_error *err)
+{
+    if (accelerator == FIRMA_VM_TCG ||
+        (accelerator == FIRMA_VM_KVM && access(KVM, R_OK | W_OK) == 0))
+        return true;
+    (void)(accelerator == FIRMA_VM_KVM
+               ? firma_fail(err, FIRMA_E_CONFIG, errno, "kvm: " KVM)
+               : firma_fail(err, FIRMA_E_CONFIG, 0, "%s is not of this system",
+                            firma_vm_accelerator_name(accelerator)));
+    return false;
+}
+
+void firma_vmm_kill(const struct firma_vmm *vmm)
+{
+    if (vmm->pid > 0)
+        kill(vmm->pid, SIGKILL);
+}
+
 void firma_vmm_stop(struct firma_vmm *vmm)
 {
+    firma_vmm_kill(vmm);
     if (vmm->pid > 0) {
-        kill(vmm->pid, SIGKILL);
         while (waitpid(vmm->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
