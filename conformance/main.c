@@ -19,6 +19,9 @@ static const char help[] =
     "\n"
     "  run       plan, observe, judge and report: the whole suite, or what --row selects\n"
     "  list      the register of rows (--json for programs, --ctest for CTest)\n"
+    "  trace FILE   the register against the catalogue of techniques and the known defects; FILE "
+    "is\n"
+    "               fakes/broken/subjects.tsv; exit 1 when something has neither row nor reason\n"
     "  verify DIR   recompute every verdict of a finished run from its evidence alone\n"
     "  report DIR   show a finished run again; with --row ID, that row and its evidence\n"
     "  observe   one launch into a bundle (--launch NAME --out DIR)\n"
@@ -41,8 +44,9 @@ static const char help[] =
 static const struct verb {
     const char *name;
     int (*run)(const struct cf_options *options, struct cf_error *err);
-} verbs[] = {{"run", cf_verb_run},       {"list", cf_verb_list},       {"verify", cf_verb_verify},
-             {"report", cf_verb_report}, {"observe", cf_verb_observe}, {"judge", cf_verb_judge}};
+} verbs[] = {{"run", cf_verb_run},       {"list", cf_verb_list},     {"trace", cf_verb_trace},
+             {"verify", cf_verb_verify}, {"report", cf_verb_report}, {"observe", cf_verb_observe},
+             {"judge", cf_verb_judge}};
 
 static int parse_jobs(struct cf_options *options, const char *text, struct cf_error *err)
 {

@@ -3,9 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "register/catalogue.h"
 #include "register/register.h"
 #include "result.h"
 #include "verbs/verbs.h"
+
+static void list_absences(void)
+{
+    puts("\ndeclared absent: without a row of their own, for a reason");
+    for (int kind = 0; kind < CF_ABSENCE_COUNT; kind++)
+        for (size_t i = 0; i < cf_absence_count; i++)
+            if ((int)cf_absences[i].kind == kind)
+                printf("  %-6s %-15s %s\n", cf_absences[i].id,
+                       cf_absence_name((enum cf_absence_class)kind), cf_absences[i].reason);
+}
 
 static void list_text(void)
 {
@@ -17,7 +28,9 @@ static void list_text(void)
                        cf_level_name(cf_rows[r].level), cf_subject_name(cf_rows[r].subject),
                        cf_kind_name(cf_rows[r].kind), cf_rows[r].statement);
     }
-    printf("\n%zu rows, %zu launches\n", cf_row_count, cf_launch_count);
+    list_absences();
+    printf("\n%zu rows, %zu launches, %zu declared absent\n", cf_row_count, cf_launch_count,
+           cf_absence_count);
 }
 
 static int list_json(void)

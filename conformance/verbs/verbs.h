@@ -18,6 +18,8 @@ struct cf_options {
 };
 
 int cf_verb_list(const struct cf_options *options, struct cf_error *err);
+/* The register against catalogue and defects; the argument is the table of broken subjects. */
+int cf_verb_trace(const struct cf_options *options, struct cf_error *err);
 int cf_verb_run(const struct cf_options *options, struct cf_error *err);
 int cf_verb_observe(const struct cf_options *options, struct cf_error *err);
 int cf_verb_judge(const struct cf_options *options, struct cf_error *err);
