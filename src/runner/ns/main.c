@@ -38,6 +38,18 @@ static int usage(void)
     return FIRMA_EXIT_RUNNER;
 }
 
+/* In the background the terminal stops all of a group whose member reads it. The runner is stopped
+ * only once pid 1 has told that the command is: else that word would be read after a continue, and
+ * stop the runner once more. */
+static void leave_job_control_to_the_command(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTTIN);
+    sigaddset(&set, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run_guest(const struct firma_contract *contract,
                      const struct firma_runner_origin *origin, int *status, struct firma_error *err)
 {
@@ -46,6 +58,7 @@ static int run_guest(const struct firma_contract *contract,
     if (result < 0)
         return result;
     result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
+    leave_job_control_to_the_command();
     if (result == 0)
         result = firma_ns_go(&guest, err);
     if (result == 0)
