@@ -30,6 +30,8 @@ static const char help[] =
     "  --runner WHICH    namespace, vm, null, or the path of a runner; the default is\n"
     "                    FIRMA_RUN_VZ_GUEST_RUNNER when set, else namespace\n"
     "  --kind machine    the runner given by its path boots a kernel of its own\n"
+    "  --scale small     64 MiB instead of 1 GiB, 13 exit codes instead of 256, fewer repeats:\n"
+    "                    what a machine that boots for every run has time for, and its default\n"
     "  --launcher PATH   another firma-run than the one built beside this program\n"
     "  --row SELECTOR    a row, group, level, invariant or launch; may be repeated\n"
     "  -v, --verbose     with --row: command, contract, timeline and packets of each row\n"
@@ -64,6 +66,7 @@ static int parse(struct cf_options *options, int argc, char **argv, struct cf_er
     static const struct option names[] = {{"runner", required_argument, NULL, 'r'},
                                           {"launcher", required_argument, NULL, 'l'},
                                           {"kind", required_argument, NULL, 'k'},
+                                          {"scale", required_argument, NULL, 's'},
                                           {"row", required_argument, NULL, 'R'},
                                           {"out", required_argument, NULL, 'o'},
                                           {"launch", required_argument, NULL, 'L'},
@@ -81,6 +84,9 @@ static int parse(struct cf_options *options, int argc, char **argv, struct cf_er
             break;
         case 'k':
             options->kind = optarg;
+            break;
+        case 's':
+            options->scale = optarg;
             break;
         case 'l':
             options->launcher = optarg;

@@ -7,12 +7,14 @@
 #include <sys/types.h>
 
 #include "plan.h"
+#include "register/cases.h"
 
 enum { CF_IMAGES = 3 };
 
 /* What is judged, as paths on the machine. */
 struct cf_target {
     const char *kind; /* "namespace", "null", "machine" or "path" */
+    enum cf_scale scale;
     char *runner, *launcher;
     char *images[CF_IMAGES]; /* kernel, initrd, rootfs: all of them, or none */
     char *bin;               /* the folder of the suite's own programs */
@@ -24,6 +26,7 @@ struct cf_wanted {
     const char *runner;   /* "namespace", "null", "vm" or a path */
     const char *kind;     /* of a runner given by its path: "machine", if its guest has a kernel */
     const char *launcher; /* NULL: firma-run beside the suite */
+    const char *scale;    /* "full" or "small"; NULL: small for a machine, else full */
     const char *bin;
 };
 

@@ -85,6 +85,14 @@ static int find_images(struct cf_target *target, struct cf_error *err)
     return 0;
 }
 
+static int find_scale(struct cf_target *target, const char *name, struct cf_error *err)
+{
+    target->scale = strcmp(target->kind, "machine") == 0 ? CF_SMALL : CF_FULL;
+    if (name != NULL && !cf_scale_named(name, &target->scale))
+        return cf_fail(err, CF_E_USAGE, 0, "--scale %s: it is full or small", name);
+    return 0;
+}
+
 int cf_target_find(struct cf_target *target, const struct cf_wanted *wanted, struct cf_error *err)
 {
     struct cf_target found = {.bin = strdup(wanted->bin)};
@@ -92,6 +100,8 @@ int cf_target_find(struct cf_target *target, const struct cf_wanted *wanted, str
     int failed = found.bin == NULL ? cf_fail(err, CF_E_SYSTEM, ENOMEM, "%s", wanted->bin) : 0;
     if (failed == 0)
         failed = find_runner(&found, wanted, err);
+    if (failed == 0)
+        failed = find_scale(&found, wanted->scale, err);
     if (failed == 0)
         failed = find_images(&found, err);
     if (failed == 0)
@@ -112,8 +122,9 @@ int cf_target_find(struct cf_target *target, const struct cf_wanted *wanted, str
 json_t *cf_target_json(const struct cf_target *target)
 {
     static const char *const names[CF_IMAGES] = {"kernel", "initrd", "rootfs"};
-    json_t *subject = json_pack("{ssssss}", "kind", target->kind, "path", target->runner, "sha256",
-                                target->runner_sha256);
+    json_t *subject =
+        json_pack("{ssssssss}", "kind", target->kind, "path", target->runner, "sha256",
+                  target->runner_sha256, "scale", cf_scale_name(target->scale));
     json_t *images = json_object();
     for (size_t i = 0; i < CF_IMAGES && target->images[i] != NULL; i++)
         json_object_set_new(images, names[i], json_string(target->images[i]));

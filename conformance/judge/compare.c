@@ -85,6 +85,29 @@ void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, cons
     }
 }
 
+/* Whether every bare run ended as its case says it must: a control that ended otherwise shows
+ * nothing. */
+static bool control_ended_well(const struct cf_finding *finding, const struct cf_case_run *runs,
+                               size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const json_t *run = cf_compare_run(finding, CF_CONTROL, (int)i);
+        if (json_integer_value(json_object_get(run, "exit")) != runs[i].exit)
+            return false;
+    }
+    return count > 0;
+}
+
+int cf_compare_case(struct cf_finding *finding)
+{
+    struct cf_case_run runs[CF_CASE_RUNS];
+    size_t count = cf_case_runs(finding->row->attempt, cf_finding_scale(finding), runs);
+    bool ok = control_ended_well(finding, runs, count);
+    cf_compare_legs(finding, (int)count, ok,
+                    ok ? "the bare command ends as it must" : "the bare command ends otherwise");
+    return ok ? (int)count : 0;
+}
+
 void cf_compare_rule(struct cf_finding *finding, const json_t *control, const json_t *subject,
                      cf_rule *rule, json_int_t seq)
 {
@@ -127,7 +150,7 @@ const char *cf_compare_word(const struct cf_finding *finding)
 static const struct cf_check *find_check(const char *name)
 {
     const struct cf_check *const lists[] = {cf_stream_checks, cf_envelope_checks,
-                                            cf_mediated_checks, cf_contract_checks};
+                                            cf_mediated_checks, cf_contract_checks, cf_end_checks};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (const struct cf_check *check = lists[i]; check->name != NULL; check++)
             if (strcmp(check->name, name) == 0)

@@ -22,6 +22,7 @@ extern const struct cf_check cf_stream_checks[];   /* compare_streams.c */
 extern const struct cf_check cf_envelope_checks[]; /* compare_envelope.c */
 extern const struct cf_check cf_mediated_checks[]; /* compare_mediated.c */
 extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
+extern const struct cf_check cf_end_checks[];      /* compare_ends.c */
 
 /* The harness's record of run INDEX of the row's case, or NULL. Borrowed. */
 json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int index);
@@ -34,6 +35,9 @@ void cf_compare_mismatch(struct cf_finding *finding, int index, const char *form
     __attribute__((format(printf, 3, 4)));
 /* Adds control and attempt legs for a case with RUNS runs: each leg ran to its end. */
 void cf_compare_legs(struct cf_finding *finding, int runs, bool control_ok, const char *control);
+/* The same for all runs of the row's case at the launch's scale. Returns how many there are, 0 when
+ * the bare ones did not end as the case says they must: then they show nothing. */
+int cf_compare_case(struct cf_finding *finding);
 
 /* A rule over one leg's JSON: NULL when it holds, else what breaks it (static or in BUFFER). */
 typedef const char *cf_rule(const json_t *seen, char buffer[256]);

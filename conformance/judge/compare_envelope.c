@@ -51,24 +51,18 @@ static void compare_fields(struct cf_finding *finding, int runs, const char *con
             same_field(finding, i, *field);
 }
 
-static void arguments(struct cf_finding *finding)
+/* The field that the row names, in every run of its case. */
+static void field(struct cf_finding *finding)
 {
-    compare_fields(finding, 1, (const char *const[]){"argv", NULL});
-}
-
-static void directory(struct cf_finding *finding)
-{
-    compare_fields(finding, 1, (const char *const[]){"cwd", NULL});
+    const char *const fields[] = {cf_compare_word(finding), NULL};
+    struct cf_case_run runs[CF_CASE_RUNS];
+    size_t count = cf_case_runs(finding->row->attempt, cf_finding_scale(finding), runs);
+    compare_fields(finding, (int)count, fields);
 }
 
 static void host_user(struct cf_finding *finding)
 {
     compare_fields(finding, 1, (const char *const[]){"uid", "euid", "gid", "egid", NULL});
-}
-
-static void terminal(struct cf_finding *finding)
-{
-    compare_fields(finding, 2, (const char *const[]){"isatty", NULL});
 }
 
 /* ---- environment: only ports and the sandbox's id may differ ---- */
@@ -238,10 +232,40 @@ static void dns_stub(struct cf_finding *finding)
     by_rule(finding, all_refused);
 }
 
+static const char *umask_is_usual(const json_t *seen, char buffer[256])
+{
+    const char *mask = json_string_value(json_object_get(seen, "umask"));
+    snprintf(buffer, 256, "umask is %.16s, the caller's", mask == NULL ? "not told" : mask);
+    return mask != NULL && strcmp(mask, "0022") == 0 ? NULL : buffer;
+}
+
+static const char *has_no_new_privileges(const json_t *seen, char buffer[256])
+{
+    (void)buffer;
+    return json_integer_value(json_object_get(seen, "no_new_privs")) == 1
+               ? NULL
+               : "a program with a set-user-id bit would get more rights than the command";
+}
+
+static void usual_umask(struct cf_finding *finding)
+{
+    by_rule(finding, umask_is_usual);
+}
+
+static void no_new_privileges(struct cf_finding *finding)
+{
+    by_rule(finding, has_no_new_privileges);
+}
+
 const struct cf_check cf_envelope_checks[] = {
-    {"environment", environment}, {"arguments", arguments},
-    {"directory", directory},     {"host-user", host_user},
-    {"terminal", terminal},       {"sandbox-user", sandbox_user},
-    {"descriptors", descriptors}, {"seccomp", seccomp},
-    {"dns-stub", dns_stub},       {NULL, NULL},
+    {"field", field},
+    {"environment", environment},
+    {"host-user", host_user},
+    {"sandbox-user", sandbox_user},
+    {"descriptors", descriptors},
+    {"seccomp", seccomp},
+    {"dns-stub", dns_stub},
+    {"usual-umask", usual_umask},
+    {"no-new-privileges", no_new_privileges},
+    {NULL, NULL},
 };

@@ -5,19 +5,6 @@
 
 #include "judge/compare.h"
 
-/* Whether every bare run ended as its case says it must: a control that ended otherwise shows
- * nothing. */
-static bool control_ended_well(const struct cf_finding *finding, const struct cf_case_run *runs,
-                               size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const json_t *run = cf_compare_run(finding, CF_CONTROL, (int)i);
-        if (json_integer_value(json_object_get(run, "exit")) != runs[i].exit)
-            return false;
-    }
-    return count > 0;
-}
-
 static void compare_text(struct cf_finding *finding, int index, const char *stream)
 {
     char bytes[32], digest[32];
@@ -52,20 +39,9 @@ static void compare_run(struct cf_finding *finding, int index, bool own_words)
         compare_text(finding, index, "stderr");
 }
 
-/* The legs of a case; how many runs it has, 0 when the bare ones show nothing. */
-static int case_legs(struct cf_finding *finding)
-{
-    struct cf_case_run runs[CF_CASE_RUNS];
-    size_t count = cf_case_runs(finding->row->attempt, cf_finding_scale(finding), runs);
-    bool ok = control_ended_well(finding, runs, count);
-    cf_compare_legs(finding, (int)count, ok,
-                    ok ? "the bare command ends as it must" : "the bare command ends otherwise");
-    return ok ? (int)count : 0;
-}
-
 static void same_in(struct cf_finding *finding, bool own_words)
 {
-    int runs = case_legs(finding);
+    int runs = cf_compare_case(finding);
     for (int i = 0; i < runs; i++)
         compare_run(finding, i, own_words);
 }

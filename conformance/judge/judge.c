@@ -55,7 +55,8 @@ const char *cf_finding_nonce(const struct cf_finding *finding, enum cf_leg leg)
 
 enum cf_scale cf_finding_scale(const struct cf_finding *finding)
 {
-    const char *name = json_string_value(json_object_get(finding->evidence->launch, "scale"));
+    const json_t *subject = json_object_get(finding->evidence->launch, "subject");
+    const char *name = json_string_value(json_object_get(subject, "scale"));
     enum cf_scale scale = CF_FULL;
     if (name != NULL)
         cf_scale_named(name, &scale);

@@ -58,6 +58,7 @@ static void put_subject(FILE *out, const json_t *result)
     const json_t *platform = json_object_get(result, "platform");
     fputs("| | |\n|---|---|\n", out);
     put_field(out, "runner", cf_shown_text(subject, "kind"));
+    put_field(out, "scale", cf_shown_text(subject, "scale"));
     put_field(out, "runner path", cf_shown_text(subject, "path"));
     put_field(out, "runner SHA-256", cf_shown_text(subject, "sha256"));
     put_field(out, "launcher path", cf_shown_text(launcher, "path"));

@@ -188,6 +188,8 @@ static void put_subject(const struct table *table, const json_t *result)
     tone(table, QUIET);
     fputs("  ", table->out);
     cf_text_put(table->out, CF_TEXT_PLAIN, cf_shown_text(subject, "path"));
+    if (strcmp(cf_shown_text(subject, "scale"), "small") == 0)
+        fputs("  (small scale)", table->out);
     tone(table, PLAIN);
     fputs("\n\n", table->out);
 }

@@ -12,7 +12,7 @@
 #include "scenarios/stage.h"
 #include "scenarios/wraps.h"
 
-enum { TEXT = 5000 };
+enum { CF_LONG = 4090, TEXT = 8192, VARIABLES = 60, VALUE = 8192 };
 
 /* One run of a case while it lasts. */
 struct live {
@@ -30,7 +30,9 @@ struct live {
 static void fill_in(char out[TEXT], const struct cf_stage *stage, const struct live *live,
                     const char *text)
 {
-    char address[64], each[16], big[32];
+    char address[64], each[16], big[32], words[CF_LONG + 1];
+    memset(words, 'w', CF_LONG);
+    words[CF_LONG] = '\0';
     cf_plan_value(" addr=@4", "addr", live->nonce, address, sizeof address);
     snprintf(each, sizeof each, "%d", live->run->each);
     snprintf(big, sizeof big, "%zu", cf_scale_big(stage->scale));
@@ -41,9 +43,10 @@ static void fill_in(char out[TEXT], const struct cf_stage *stage, const struct l
                   {"@nonce", live->nonce},
                   {"@address", address},
                   {"@each", each},
+                  {"@long", words},
                   {"@big", big}};
     size_t used = 0;
-    while (*text != '\0' && used < TEXT - 128) {
+    while (*text != '\0' && used < TEXT - CF_LONG - 1) {
         const char *value = NULL;
         for (size_t i = 0; *text == '@' && i < sizeof values / sizeof values[0]; i++)
             if (strncmp(text, values[i].word, strlen(values[i].word)) == 0) {
@@ -52,7 +55,7 @@ static void fill_in(char out[TEXT], const struct cf_stage *stage, const struct l
                 break;
             }
         if (value != NULL)
-            used += (size_t)snprintf(out + used, 100, "%s", value);
+            used += (size_t)snprintf(out + used, TEXT - used, "%s", value);
         else
             out[used++] = *text++;
     }
@@ -101,13 +104,33 @@ static void wrap(struct cf_start *start, const struct cf_case *test)
         words = cf_wrapper(name);
     if (words == NULL)
         return;
-    struct cf_words wrapped = {0};
+    struct cf_words wrapper = {0};
     for (; *words != NULL; words++)
-        cf_words_add(&wrapped, "%s", *words);
-    for (size_t i = 0; i < start->argv.count; i++)
-        cf_words_add(&wrapped, "%s", start->argv.items[i]);
-    cf_words_release(&start->argv);
-    start->argv = wrapped;
+        cf_words_add(&wrapper, "%s", *words);
+    cf_words_insert(&start->argv, 0, &wrapper);
+    cf_words_release(&wrapper);
+}
+
+/* The same large environment for both legs. */
+static void add_variables(struct cf_start *start, enum cf_leg leg)
+{
+    char value[VALUE + 1];
+    struct cf_words options = {0};
+    memset(value, 'v', VALUE);
+    value[VALUE] = '\0';
+    for (int i = 0; i < VARIABLES; i++) {
+        char *text = NULL;
+        if (asprintf(&text, "FIRMA_TEST_%d=%s", i, value) < 0)
+            return;
+        if (leg == CF_CONTROL)
+            cf_words_add(&start->env, "%s", text);
+        cf_words_add(&options, "--env");
+        cf_words_add(&options, "%s", text);
+        free(text);
+    }
+    if (leg == CF_SUBJECT)
+        cf_words_insert(&start->argv, 1, &options);
+    cf_words_release(&options);
 }
 
 static void build(struct cf_start *start, const struct cf_stage *stage, struct live *live)
@@ -122,12 +145,14 @@ static void build(struct cf_start *start, const struct cf_stage *stage, struct l
     snprintf(options, sizeof options, "%s", test->options);
     add_options(option_words, options);
     cf_start_leg(start, stage, option_words, argv);
-    wrap(start, test);
     char *value = cf_case_how(test, "set", pair, sizeof pair) ? strchr(pair, '=') : NULL;
     if (value != NULL) {
         *value++ = '\0';
         cf_words_set(&start->env, pair, value);
     }
+    if (cf_case_how(test, "variables", NULL, 0))
+        add_variables(start, stage->leg);
+    wrap(start, test);
     choose_ends(live);
     memcpy(start->ends, live->ends, sizeof start->ends);
 }

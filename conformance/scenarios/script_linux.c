@@ -129,8 +129,8 @@ static bool do_shut(struct scene *scene)
     return true;
 }
 
-/* The first process of the subject whose command line begins with PROGRAM, or -1. */
-static pid_t find(struct scene *scene, const char *program)
+/* The first process of the subject but EXCEPT whose command line begins with PROGRAM, or -1. */
+static pid_t find(struct scene *scene, const char *program, pid_t except)
 {
     json_t *survivors = cf_lab_survivors(scene->stage->lab), *entry;
     pid_t found = -1;
@@ -138,7 +138,7 @@ static pid_t find(struct scene *scene, const char *program)
     json_array_foreach (survivors, index, entry) {
         const char *cmdline = json_string_value(json_object_get(entry, "cmdline"));
         pid_t pid = (pid_t)json_integer_value(json_object_get(entry, "pid"));
-        if (cmdline != NULL && strncmp(cmdline, program, strlen(program)) == 0 &&
+        if (cmdline != NULL && strncmp(cmdline, program, strlen(program)) == 0 && pid != except &&
             (found < 0 || pid < found))
             found = pid;
     }
@@ -149,9 +149,9 @@ static pid_t find(struct scene *scene, const char *program)
 /* SIGKILL to the launcher; in a control, to what stands in its place. */
 static bool do_strike(struct scene *scene)
 {
-    pid_t victim = find(scene, "/lab/bin/firma-run");
+    pid_t victim = find(scene, "/lab/bin/firma-run", -1);
     if (victim < 0)
-        victim = find(scene, "/lab/bin/firma-probe");
+        victim = find(scene, "/lab/bin/firma-probe", scene->process->pid);
     return victim > 1 && kill(victim, SIGKILL) == 0;
 }
 

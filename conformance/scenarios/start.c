@@ -41,6 +41,18 @@ void cf_words_set(struct cf_words *words, const char *name, const char *value)
     cf_words_add(words, "%s=%s", name, value);
 }
 
+void cf_words_insert(struct cf_words *words, size_t at, const struct cf_words *more)
+{
+    struct cf_words made = {0};
+    for (size_t i = 0; i < words->count + more->count; i++)
+        cf_words_add(&made, "%s",
+                     i < at                 ? words->items[i]
+                     : i < at + more->count ? more->items[i - at]
+                                            : words->items[i - more->count]);
+    cf_words_release(words);
+    *words = made;
+}
+
 void cf_words_release(struct cf_words *words)
 {
     for (size_t i = 0; i < words->count; i++)

@@ -11,10 +11,19 @@ static const struct {
 } wraps[] = {
     /* What nohup(1) does. */
     {"nohup", {"/usr/bin/env", "--ignore-signal=HUP", NULL}},
-    /* A shell with job control: stopped, brought back, ended. */
-    {"job", {SHELL, "-ic", "\"$@\"; echo first $?; fg >/dev/null; echo second $?", SHELL, NULL}},
+    /* A shell with job control: the job is stopped, brought back, and ends. */
+    {"job",
+     {SHELL, "-ic", "\"$@\"; [ $? -gt 128 ] && echo stopped; fg >/dev/null; echo ended $?", SHELL,
+      NULL}},
+    {"background",
+     {SHELL, "-ic",
+      "\"$@\" & wait $!; [ $? -gt 128 ] && echo stopped; fg >/dev/null; echo ended $?", SHELL,
+      NULL}},
     /* The terminal's mode before, and after whatever happened. */
-    {"mode", {SHELL, "-ic", "stty -g; \"$@\"; echo ended $?; read -r line; stty -g", SHELL, NULL}},
+    {"mode", {"/lab/bin/firma-probe", "watch-mode", NULL}},
+    /* Reads what was typed while the command ran. */
+    {"listen",
+     {SHELL, "-ic", "\"$@\"; read -r line; echo \"got $line\"; cat >/dev/null", SHELL, NULL}},
     {"umask", {SHELL, "-c", "umask 077; exec \"$@\"", SHELL, NULL}},
     {"descriptors", {"/lab/bin/firma-probe", "with-descriptors", NULL}},
 };

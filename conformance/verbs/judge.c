@@ -68,7 +68,7 @@ int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
         return status;
     }
     const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
-                                     options->bin};
+                                     options->scale, options->bin};
     int failed = cf_target_find(&target, &wanted, err);
     if (failed == 0)
         failed = judge(options, row, &target, err);

@@ -48,13 +48,28 @@ static const char *program_excuse(const struct cf_row *row)
     return "a program is not installed on this machine";
 }
 
+/* Since Linux 6.2 a kernel may refuse TIOCSTI to everybody. */
+static bool types_into_terminals(void)
+{
+    int allowed = 1;
+    FILE *in = fopen("/proc/sys/dev/tty/legacy_tiocsti", "re");
+    if (in != NULL && fscanf(in, "%d", &allowed) != 1)
+        allowed = 1;
+    if (in != NULL)
+        fclose(in);
+    return allowed != 0;
+}
+
 const char *cf_platform_excuse(const struct cf_row *row)
 {
     const struct cf_launch *launch = cf_launch_find(row->launch);
     if (launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user())
         return "no second user id can be mapped on this machine (as a plain user: install uidmap "
                "and have ranges in /etc/subuid and /etc/subgid)";
-    if (strcmp(row->attempt, "sandbox-user") == 0 && cf_lab_keeps_groups())
+    if (strcmp(row->attempt, "type untyped") == 0 && !types_into_terminals())
+        return "this kernel types into no terminal (dev.tty.legacy_tiocsti is 0), so no control "
+               "can";
+    if (strncmp(row->attempt, "sandbox-user", strlen("sandbox-user")) == 0 && cf_lab_keeps_groups())
         return "your supplementary groups cannot be dropped on this machine (install uidmap and "
                "have ranges in /etc/subuid and /etc/subgid)";
     return program_excuse(row);

@@ -83,7 +83,7 @@ static int prepare(struct making *making, struct cf_error *err)
     making->planned = json_array();
     making->not_applicable = json_object();
     const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
-                                     options->bin};
+                                     options->scale, options->bin};
     int failed = cf_target_find(&making->target, &wanted, err);
     if (failed == 0)
         failed = cf_plan_make(&making->plan, options->rows, options->row_count, err);

@@ -9,7 +9,7 @@
 
 /* The options of all verbs; a verb refuses those it has no use for. */
 struct cf_options {
-    const char *runner, *kind, *launcher, *out, *bin, *launch;
+    const char *runner, *kind, *scale, *launcher, *out, *bin, *launch;
     const char **rows;
     size_t row_count;
     unsigned jobs;
