@@ -45,6 +45,15 @@ bounded() {
     fi
 }
 
+# A process and all that it started: whoever is interrupted leaves none behind.
+end_descendants() { # PID
+    local child
+    for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
+        end_descendants "$child"
+    done
+    kill -TERM "$1" 2>/dev/null || true
+}
+
 # quietly WHAT LOG COMMAND…: a command's output goes to LOG. Silent when it succeeds within two
 # seconds; one line when it takes longer; the end of the log when it fails.
 quietly() {
@@ -85,4 +94,15 @@ build() {
     take_build_lock "$1"
     quietly "building build/$1" "$root/build/log/build-$1.log" configure_and_build "$1" 9>&- || return
     release_build_lock
+}
+
+# name_guest_images RUNNER PRESET: what the VM runner boots: the operator's own images if any is
+# named, else ours, built when missing or stale. Other runners need none.
+name_guest_images() {
+    [ "$1" = vm ] || return 0
+    local images=$root/build/guest
+    [ -z "${FIRMA_RUN_VZ_GUEST_KERNEL:-}${FIRMA_RUN_VZ_GUEST_INITRD:-}${FIRMA_RUN_VZ_GUEST_ROOTFS:-}" ] || return 0
+    "$root/scripts/build-guest" --init "$root/build/$2/bin/firma-vm-init" || return
+    export FIRMA_RUN_VZ_GUEST_KERNEL=$images/vmlinuz FIRMA_RUN_VZ_GUEST_INITRD=$images/initrd.img
+    export FIRMA_RUN_VZ_GUEST_ROOTFS=$images/rootfs.img
 }
