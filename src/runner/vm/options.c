@@ -53,6 +53,12 @@ static int take_processors(const json_t *value, const char *field, struct firma_
     return take_number(value, field, 1, FIRMA_VM_PROCESSORS_MAX, &out->processors, err);
 }
 
+static int take_start(const json_t *value, const char *field, struct firma_vm_options *out,
+                      struct firma_error *err)
+{
+    return take_number(value, field, 1, FIRMA_VM_START_SECONDS_MAX, &out->start_seconds, err);
+}
+
 static int take_accelerator(const json_t *value, const char *field, struct firma_vm_options *out,
                             struct firma_error *err)
 {
@@ -80,10 +86,8 @@ static const struct {
     const char *name;
     int (*take)(const json_t *, const char *, struct firma_vm_options *, struct firma_error *);
 } fields[] = {
-    {"memory_mib", take_memory},
-    {"processors", take_processors},
-    {"accelerator", take_accelerator},
-    {"log_dir", take_log_dir},
+    {"memory_mib", take_memory}, {"processors", take_processors}, {"accelerator", take_accelerator},
+    {"log_dir", take_log_dir},   {"start_seconds", take_start},
 };
 
 static int take_field(const char *key, const json_t *value, struct firma_vm_options *out,
@@ -113,6 +117,7 @@ int firma_vm_options_read(int dirfd, struct firma_vm_options *out, struct firma_
 {
     struct firma_vm_options options = {.memory_mib = FIRMA_VM_MEMORY_MIB,
                                        .processors = FIRMA_VM_PROCESSORS,
+                                       .start_seconds = FIRMA_VM_START_SECONDS,
                                        .accelerator = FIRMA_VM_AUTO};
     struct firma_error inner = {0};
     json_t *root = NULL;

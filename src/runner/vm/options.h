@@ -5,7 +5,8 @@
  * options lie where its images do. No file: the defaults. Every key may be left out, none may be
  * unknown:
  *
- *     {"memory_mib": 2048, "processors": 2, "accelerator": "auto", "log_dir": "/var/log/guests"}
+ *     {"memory_mib": 2048, "processors": 2, "accelerator": "auto", "log_dir": "/var/log/guests",
+ *      "start_seconds": 120}
  */
 #ifndef FIRMA_VM_OPTIONS_H
 #define FIRMA_VM_OPTIONS_H
@@ -21,7 +22,9 @@ enum {
     FIRMA_VM_MEMORY_MIB_MIN = 192,
     FIRMA_VM_MEMORY_MIB_MAX = 1024 * 1024,
     FIRMA_VM_PROCESSORS = 1,
-    FIRMA_VM_PROCESSORS_MAX = 64
+    FIRMA_VM_PROCESSORS_MAX = 64,
+    FIRMA_VM_START_SECONDS = 120,
+    FIRMA_VM_START_SECONDS_MAX = 3600
 };
 
 /* What makes the guest's processor: enumerator, word in machine.json. */
@@ -41,6 +44,7 @@ enum firma_vm_accelerator {
 struct firma_vm_options {
     unsigned memory_mib;
     unsigned processors;
+    unsigned start_seconds; /* how long a guest may take until its command can run */
     enum firma_vm_accelerator accelerator;
     char log_dir[FIRMA_MAX_PATH + 1]; /* empty: the log goes with the runtime directory */
 };

@@ -23,7 +23,7 @@
 #include "contract/cleanup.h"
 #include "runner/vm/vm.h"
 
-enum { START_MS = 120000, OURS = 2 /* descriptors beside the roads' */ };
+enum { OURS = 2 /* descriptors beside the roads' */ };
 
 enum phase { BOOTING, BUILDING, READY, RUNNING, ENDED, FAILED, INTERRUPTED };
 
@@ -269,7 +269,7 @@ static bool is_over(const struct supervisor *self)
 
 static int converse(struct supervisor *self, int signals, struct firma_error *err)
 {
-    int64_t deadline = firma_vm_now_ms() + START_MS;
+    int64_t deadline = firma_vm_now_ms() + (int64_t)self->machine->options.start_seconds * 1000;
     int result = 0;
     while (result == 0 && !is_over(self)) {
         result = turn(self, signals, deadline, err);
