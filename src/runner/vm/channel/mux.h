@@ -7,6 +7,11 @@
  * buffers by the window, what waits for the channel by one buffer of fixed size. A peer that breaks
  * a rule, however small, is an error of the whole channel: there is no reason to listen to it on.
  *
+ * What a guest can make the host hold: 512 connections (a descriptor and one window each, 64 MiB in
+ * all), 64 datagram sockets, and 320 KiB of frames. An honest guest leaves the 513th client in its
+ * listener's queue until a number is free; one that opens a stream beyond the last number, or a
+ * number in use, breaks a rule.
+ *
  *     firma_mux_open(&mux, channel, &events, &err);
  *     firma_mux_attach(mux, FIRMA_STREAM_STDOUT, -1, pipe, 0);
  *     while (firma_mux_turn(mux, mine, count, -1, &err) >= 0)

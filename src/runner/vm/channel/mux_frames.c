@@ -88,6 +88,7 @@ static const char *obey_stream(struct firma_mux *mux, const struct firma_frame *
     if (!stream->peer_ended && !stream->reset_sent)
         return "an end without an end";
     stream->done_received = true;
+    mux_stream_settle(mux, frame->stream); /* the very next frame may use the number anew */
     return NULL;
 }
 
