@@ -54,6 +54,13 @@ void cf_judge_compare(struct cf_finding *finding);
 void cf_judge_health(struct cf_finding *finding);
 /* Adds a violation for every place in the subject lab where NONCE stands and may not. */
 void cf_judge_leaks(struct cf_finding *finding, const char *nonce);
+/* Whether what LEG's guest printed shows the secret that belongs to the row's nonce, and where. */
+bool cf_judge_secret(const struct cf_finding *finding, enum cf_leg leg, char file[256],
+                     json_int_t *seq);
+/* Adds a violation where the confined guest printed that secret. */
+void cf_judge_secrets(struct cf_finding *finding);
+/* Adds a violation for every place but the sidecar and what it dialled where NONCE stands. */
+void cf_judge_elsewhere(struct cf_finding *finding, const char *nonce);
 /* Adds a violation for every captured frame that is ROW's by address, or nobody's. */
 void cf_judge_frames(struct cf_finding *finding);
 /* Adds a violation for every arrival upstream that the sidecar's log does not explain. */

@@ -89,6 +89,8 @@ static void control(struct cf_finding *finding)
             heard = frames_hear(finding, needle, &seq);
             snprintf(file, sizeof file, "%.200s/control/capture.pcap",
                      finding->evidence->directory);
+        } else if (strcmp(name, "guest") == 0) {
+            heard = cf_judge_secret(finding, CF_CONTROL, file, &seq);
         } else {
             heard = logs_hear(finding, name, needle, file, &seq);
         }
@@ -174,7 +176,7 @@ static void elsewhere_in(struct cf_finding *finding, const struct cf_needle *nee
 }
 
 /* A live nonce on any other road than the sidecar's convicts like an attempt's. */
-static void live_elsewhere(struct cf_finding *finding, const char *nonce)
+void cf_judge_elsewhere(struct cf_finding *finding, const char *nonce)
 {
     const struct cf_leg_evidence *leg = &finding->evidence->legs[CF_SUBJECT];
     struct cf_needle *needle = cf_needle_new(nonce);
@@ -329,9 +331,10 @@ void cf_judge_network(struct cf_finding *finding)
     if (strcmp(finding->row->launch, "late") == 0)
         lasted(finding);
     cf_judge_leaks(finding, cf_finding_nonce(finding, CF_SUBJECT));
+    cf_judge_secrets(finding);
     cf_judge_frames(finding);
     cf_judge_upstream(finding);
-    live_elsewhere(finding, launch_text(finding, "live", "before"));
-    live_elsewhere(finding, launch_text(finding, "live", "after"));
+    cf_judge_elsewhere(finding, launch_text(finding, "live", "before"));
+    cf_judge_elsewhere(finding, launch_text(finding, "live", "after"));
     cf_judge_health(finding);
 }

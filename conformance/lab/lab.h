@@ -113,7 +113,8 @@ json_t *cf_lab_survivors(struct cf_lab *lab);
 void cf_lab_clear(struct cf_lab *lab);
 
 /* Facts the plan hands to probes: ports of the loopback honeypots in `host` (TCP and UDP, v4, v6),
- * as a JSON object {"lo4_tcp":P,"lo4_udp":P,"lo6_tcp":P,"lo6_udp":P}. Borrowed. */
+ * as a JSON object {"lo4_tcp":P,"lo4_udp":P,"lo6_tcp":P,"lo6_udp":P,"own4_tcp":P,"own6_tcp":P}; the
+ * last two are at the addresses of `host` itself. Borrowed. */
 json_t *cf_lab_facts(struct cf_lab *lab);
 
 #endif

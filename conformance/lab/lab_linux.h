@@ -46,7 +46,7 @@ enum {
     CF_LAB_FAILED = 70, /* the exit status of a lab that could not be set up */
     CF_LAB_OWNER_UID = 65533,
     CF_LAB_CANARY_PORT = 4000, /* in a network namespace of our own: nobody else's */
-    CF_LAB_POTS = 16,
+    CF_LAB_POTS = 32,
     CF_LAB_SIDECARS = 32,
     CF_LAB_DEADLINE_MS = 5000, /* for an observer to end, a killed process to vanish */
 };
@@ -147,7 +147,9 @@ struct cf_lab {
 
 /* Creates an evidence file, O_APPEND | O_EXCL; a descriptor, or -1 with errno. */
 int cf_lab_evidence(const struct cf_lab *lab, const char *name);
-int cf_lab_open_pots(struct cf_lab *lab, struct cf_error *err);      /* pots_linux.c */
+int cf_lab_open_pots(struct cf_lab *lab, struct cf_error *err); /* pots_linux.c */
+/* Where the honeypot NAME of the internet families listens. */
+const char *cf_lab_pot_address(const char *name);
 int cf_lab_open_observers(struct cf_lab *lab, struct cf_error *err); /* watch_linux.c */
 void cf_lab_close_observers(struct cf_lab *lab);
 void cf_lab_close_sidecars(struct cf_lab *lab); /* sidecar_linux.c */

@@ -15,19 +15,32 @@
 static const struct {
     const char *name;
     int family, type;
-} LOOPBACK[] = {
-    {"lo4_tcp", AF_INET, SOCK_STREAM},
-    {"lo4_udp", AF_INET, SOCK_DGRAM},
-    {"lo6_tcp", AF_INET6, SOCK_STREAM},
-    {"lo6_udp", AF_INET6, SOCK_DGRAM},
+} INTERNET[] = {
+    {"lo4_tcp", AF_INET, SOCK_STREAM},  {"lo4_udp", AF_INET, SOCK_DGRAM},
+    {"lo6_tcp", AF_INET6, SOCK_STREAM}, {"lo6_udp", AF_INET6, SOCK_DGRAM},
+    {"own4_tcp", AF_INET, SOCK_STREAM}, {"own6_tcp", AF_INET6, SOCK_STREAM},
 };
 
 /* Where real services listen that have carried queries or commands out of a sandbox. A leading @
  * is an abstract name. */
 static const char *const PATHS[] = {
-    "/run/nscd/socket",     "/run/systemd/resolve/io.systemd.Resolve",
-    "/run/systemd/private", "/run/dbus/system_bus_socket",
-    "/run/docker.sock",     "/run/user/agent.sock",
+    "/run/nscd/socket",
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/systemd/private",
+    "/run/dbus/system_bus_socket",
+    "/run/docker.sock",
+    "/run/user/agent.sock",
+    "/run/user/bus",
+    "/run/user/gnupg/S.gpg-agent",
+    "/run/user/wayland-0",
+    "/run/podman/podman.sock",
+    "/run/tailscale/tailscaled.sock",
+    "/run/containerd/containerd.sock",
+    "/run/libvirt/libvirt-sock",
+    "/run/systemd/journal/socket",
+    "/run/avahi-daemon/socket",
+    "/tmp/.X11-unix/X0",
+    "@/tmp/.X11-unix/X0",
     "@firma-honeypot",
 };
 
@@ -56,11 +69,20 @@ static int bound(int family, int type, const void *address, socklen_t size)
     return -1;
 }
 
-static int loopback_socket(int family, int type, in_port_t *port)
+/* "lo4_tcp" is on the loopback, "own4_tcp" at the address the host has on its link. */
+const char *cf_lab_pot_address(const char *name)
 {
-    struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
-    struct sockaddr_in address4 = {.sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (strncmp(name, "own", 3) == 0)
+        return name[3] == '4' ? CF_LAB_HOST4 : CF_LAB_HOST6;
+    return name[2] == '4' ? "127.0.0.1" : "::1";
+}
+
+static int internet_socket(const char *name, int family, int type, in_port_t *port)
+{
+    struct sockaddr_in6 address6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in address4 = {.sin_family = AF_INET};
+    inet_pton(family, cf_lab_pot_address(name),
+              family == AF_INET ? (void *)&address4.sin_addr : &address6.sin6_addr);
     void *address = family == AF_INET ? (void *)&address4 : &address6;
     socklen_t size = family == AF_INET ? sizeof address4 : sizeof address6;
     int fd = bound(family, type, address, size);
@@ -102,11 +124,11 @@ static int unix_socket(const char *name)
 int cf_lab_open_pots(struct cf_lab *lab, struct cf_error *err)
 {
     int result = 0;
-    for (size_t i = 0; result == 0 && i < sizeof LOOPBACK / sizeof LOOPBACK[0]; i++) {
+    for (size_t i = 0; result == 0 && i < sizeof INTERNET / sizeof INTERNET[0]; i++) {
         in_port_t port;
-        int fd = loopback_socket(LOOPBACK[i].family, LOOPBACK[i].type, &port);
-        result = add(lab, LOOPBACK[i].name, fd, LOOPBACK[i].type == SOCK_STREAM, err);
-        json_object_set_new(lab->facts, LOOPBACK[i].name, json_integer(port));
+        int fd = internet_socket(INTERNET[i].name, INTERNET[i].family, INTERNET[i].type, &port);
+        result = add(lab, INTERNET[i].name, fd, INTERNET[i].type == SOCK_STREAM, err);
+        json_object_set_new(lab->facts, INTERNET[i].name, json_integer(port));
     }
     for (size_t i = 0; result == 0 && i < sizeof PATHS / sizeof PATHS[0]; i++)
         result = add(lab, PATHS[i], unix_socket(PATHS[i]), true, err);

@@ -63,7 +63,7 @@ static void pick_honeypot(const struct cf_lab *lab, const struct cf_honeypot *po
                           struct cf_heartbeat *beat)
 {
     const json_t *port = json_object_get(lab->facts, pot->name);
-    const char *address = pot->name[2] == '4' ? "127.0.0.1" : "::1";
+    const char *address = cf_lab_pot_address(pot->name);
     snprintf(beat->address, sizeof beat->address, "%s", port == NULL ? pot->name : address);
     beat->port = (uint16_t)json_integer_value(port);
     beat->wanted = CF_IN_HONEYPOTS;

@@ -9,7 +9,7 @@
 #include "observers/http.h"
 #include "observers/tls.h"
 
-enum { PENDING_MAX = 32768 };
+enum { PENDING_MAX = 131072 }; /* a request with its body has to fit to be answered */
 
 struct cf_connection {
     struct cf_canary_source source; /* first: epoll hands back its address */

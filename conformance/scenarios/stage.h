@@ -15,7 +15,7 @@
 #include "scenarios/bounds.h"
 #include "scenarios/process.h"
 
-enum { CF_TEXT_KEPT = 64 * 1024 }; /* bytes of a stream that stand in an event */
+enum { CF_TEXT_KEPT = 256 * 1024 }; /* bytes of a stream that stand in an event */
 
 struct cf_stage {
     struct cf_lab *lab;

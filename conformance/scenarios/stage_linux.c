@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "scenarios/bait.h"
 
 static json_t *words_json(const struct cf_words *words)
 {
@@ -239,6 +240,8 @@ int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
 {
     int failed = plant_files(err);
     if (failed == 0)
+        failed = cf_bait_plant(stage, err);
+    if (failed == 0)
         failed = cf_lab_heartbeat(stage->lab, "opening", err);
     if (failed == 0)
         failed = cf_lab_sidecar_start(stage->lab, "", 0, &stage->sidecar, err);
@@ -249,6 +252,7 @@ int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
     cf_lab_clear(stage->lab);
     settle(stage);
     record_files(stage);
+    cf_bait_record(stage);
     cf_lab_sidecar_stop(stage->lab, &stage->sidecar, SIGTERM);
     if (failed == 0)
         failed = cf_lab_heartbeat(stage->lab, "closing", err);

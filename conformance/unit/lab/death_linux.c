@@ -117,7 +117,7 @@ static int canary_is_missed(int evidence)
                           strncmp(road, "dns", 3) == 0);
     }
     json_decref(all);
-    CHECK(seen[0] == 19 && seen[1] == 13 && missed == 6);
+    CHECK(seen[0] == 32 && seen[1] == 26 && missed == 6);
     CHECK(records(evidence, "lab.jsonl", "observer-exit", "name", "canary") == 1);
     CHECK(records(evidence, "canary.jsonl", "close", NULL, NULL) == 0);
     return 0;

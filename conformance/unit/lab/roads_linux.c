@@ -5,7 +5,7 @@
 
 #include "lab_test.h"
 
-enum { ROADS = 8 + 4 + 7 };
+enum { ROADS = 8 + 6 + 18 };
 
 static int heartbeats(struct cf_lab *lab, void *context)
 {
