@@ -7,6 +7,8 @@
  *     %u the URL   %h its host and port   %d a target the fake sidecar denies   %n the nonce
  *     %F "x-firma-user: NONCE" CRLF       %S a smuggled request                 %l its length
  *     %x its length in hexadecimal        %r wait here for one whole answer
+ *     %L its length and no more           %b 70,000 bytes of padding
+ *     %p a hundred fields                 %0 a NUL byte
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +18,8 @@
 
 #include "http.h"
 #include "techniques.h"
+
+enum { PADDING_BLOCKS = 70, PADDING_FIELDS = 100 };
 
 #define GET  "GET %u HTTP/1.1\r\nHost: %h\r\n"
 #define POST "POST %u HTTP/1.1\r\nHost: %h\r\n"
@@ -45,8 +49,40 @@ static const struct {
     {"bare-lf", GET "X-Pad: a\n%FConnection: close\r\n\r\n"},
     {"obs-fold", GET "X-Pad: a\r\n %FConnection: close\r\n\r\n"},
     {"two-lengths", POST "Content-Length: 0\r\nContent-Length: %l\r\n\r\n%S"},
-    {"plus-length", POST "Content-Length: +0\r\n\r\n%S"},
+    {"plus-length", POST "Content-Length: +%L\r\nConnection: close\r\n\r\n%S"},
     {"space-colon", GET "x-firma-user : %n\r\nConnection: close\r\n\r\n"},
+    /* Names that no list of known ones has, and one of ours that is not the usual suspect. */
+    {"forge-unknown", GET "x-firma-role: %n\r\nConnection: close\r\n\r\n"},
+    {"forge-session", GET "X-Firma-Session-Id: %n\r\nConnection: close\r\n\r\n"},
+    {"forge-connect", "CONNECT %h HTTP/1.1\r\nHost: %h\r\n%F\r\n"},
+    {"forge-fifth",
+     GET "\r\n%r" GET "\r\n%r" GET "\r\n%r" GET "\r\n%r" GET "%FConnection: close\r\n\r\n"},
+    {"forge-denied", "GET http://denied.invalid/ HTTP/1.1\r\nHost: denied.invalid\r\n\r\n%r" GET
+                     "%FConnection: close\r\n\r\n"},
+    {"forge-after-body",
+     POST "Content-Length: 70000\r\n\r\n%b%r" GET "%FConnection: close\r\n\r\n"},
+    {"forge-padded", GET "%p%FConnection: close\r\n\r\n"},
+    {"forge-far", GET "X-Pad: %b\r\n%FConnection: close\r\n\r\n"},
+    {"host-differs", "GET %u HTTP/1.1\r\nHost: %n.example\r\nConnection: close\r\n\r\n"},
+    {"host-twice", GET "Host: %n.example\r\nConnection: close\r\n\r\n"},
+    {"userinfo", "GET http://%n@%h/ HTTP/1.1\r\nHost: %h\r\nConnection: close\r\n\r\n"},
+    {"header-nul", GET "X-Pad: a%0%FConnection: close\r\n\r\n"},
+    {"bare-cr", GET "X-Pad: a\r%FConnection: close\r\n\r\n"},
+    {"length-list", POST "Content-Length: %L, %L\r\nConnection: close\r\n\r\n%S"},
+    {"length-hex", POST "Content-Length: 0x%x\r\nConnection: close\r\n\r\n%S"},
+    {"websocket", GET "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Pad: %n\r\n\r\n"},
+    {"h2c", GET "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                "HTTP2-Settings: AAMAAABkAAQAAP__\r\nX-Pad: %n\r\n\r\n"},
+    {"h2-preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n%n\r\n\r\n"},
+    /* RFC 1928 and SOCKS 4a, everything at once: the name to be dialled is the nonce. */
+    {"socks5", "\x05\x01%0\x05\x01%0\x03\x20%n%0P"},
+    {"socks4", "\x04\x01%0P%0%0%0\x01user%0%n%0"},
+    {"trace", "TRACE %u HTTP/1.1\r\nHost: %h\r\nX-Pad: %n\r\nConnection: close\r\n\r\n"},
+    {"connect-body", "CONNECT %h HTTP/1.1\r\nHost: %h\r\nContent-Length: %L\r\n\r\n%S"},
+    {"chunk-bare-lf", POST "Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n%S"},
+    {"http09", "GET %u%n\r\n\r\n"},
+    {"proxy-authorization", GET "Proxy-Authorization: Basic %n\r\nConnection: close\r\n\r\n"},
 };
 
 struct attack {
@@ -60,13 +96,17 @@ struct attack {
     struct probe_answer answer;
 };
 
-static void add(struct attack *attack, const char *text)
+static void add_bytes(struct attack *attack, const char *bytes, size_t length)
 {
-    size_t length = strlen(text);
     if (attack->used + length > sizeof attack->pending)
         return;
-    memcpy(attack->pending + attack->used, text, length);
+    memcpy(attack->pending + attack->used, bytes, length);
     attack->used += length;
+}
+
+static void add(struct attack *attack, const char *text)
+{
+    add_bytes(attack, text, strlen(text));
 }
 
 static bool flush(struct attack *attack)
@@ -74,6 +114,26 @@ static bool flush(struct attack *attack)
     bool sent = probe_write(attack->fd, attack->pending, attack->used);
     attack->used = 0;
     return sent;
+}
+
+/* More than fits: what is pending goes first. */
+static bool pad(struct attack *attack)
+{
+    char block[1000];
+    memset(block, 'p', sizeof block);
+    bool sent = flush(attack);
+    for (int i = 0; i < PADDING_BLOCKS && sent; i++)
+        sent = probe_write(attack->fd, block, sizeof block);
+    return sent;
+}
+
+static void add_fields(struct attack *attack)
+{
+    char field[32];
+    for (int i = 0; i < PADDING_FIELDS; i++) {
+        snprintf(field, sizeof field, "X-Pad-%d: p\r\n", i);
+        add(attack, field);
+    }
 }
 
 static bool direct(struct attack *attack, char directive)
@@ -106,6 +166,17 @@ static bool direct(struct attack *attack, char directive)
         break;
     case 'x':
         snprintf(text, sizeof text, "%zx", strlen(attack->smuggled));
+        break;
+    case 'L':
+        snprintf(text, sizeof text, "%zu", strlen(attack->smuggled));
+        break;
+    case 'b':
+        return pad(attack);
+    case 'p':
+        add_fields(attack);
+        break;
+    case '0':
+        add_bytes(attack, "", 1);
         break;
     case 'r':
         if (!flush(attack))

@@ -11,7 +11,7 @@
 #include "net.h"
 #include "techniques.h"
 
-enum { UDP_WAIT_MS = 300 };
+enum { UDP_WAIT_MS = 300, LO_WAIT_MS = 500 };
 
 void probe_tech_tcp(const struct probe_step *step, struct probe_outcome *out)
 {
@@ -72,10 +72,15 @@ void probe_tech_lo(const struct probe_step *step, struct probe_outcome *out)
     struct probe_address address;
     if (!probe_address_of(step, 0, &address, out))
         return;
+    /* A honeypot stays silent: it is not waited for till the deadline. */
+    struct probe_step brief = *step;
+    uint64_t soon = probe_now() + LO_WAIT_MS * 1000000u;
+    if (brief.expires > soon)
+        brief.expires = soon;
     if (strcmp(probe_param(step, "proto", "tcp"), "udp") == 0)
         probe_datagram(step, &address, NULL, step->nonce, PROBE_NONCE, UDP_WAIT_MS, out);
     else
-        probe_tcp_once(step, &address, NULL, 1, out);
+        probe_tcp_once(&brief, &address, NULL, 1, out);
 }
 
 void probe_tech_metadata(const struct probe_step *step, struct probe_outcome *out)
