@@ -182,7 +182,9 @@ static void write_word(FILE *out, const char *word, size_t length, const char *n
 /* How long a technique may take; most end at once, some are slow by nature. */
 static int deadline_ms(const char *attempt)
 {
-    static const char *const slow[] = {"burst ", "getaddrinfo "};
+    static const char *const slow[] = {"burst ",    "getaddrinfo ",  "resolv-rewrite ",
+                                       "sweep ",    "after-volume ", "after-requests ",
+                                       "dns-bulk ", "stub-"};
     if (strncmp(attempt, "exec ", 5) == 0)
         return 20000; /* an interpreter may have to be read from a disk first */
     for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
@@ -256,7 +258,9 @@ static bool kills_subject(const struct cf_launch *launch)
 static void write_steps(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg,
                         json_t *facts)
 {
-    for (size_t i = 0; i < launch->count && launch->launch->scenario != CF_NEIGHBOUR; i++)
+    enum cf_scenario scenario = launch->launch->scenario;
+    bool attempts = scenario == CF_PROBE || scenario == CF_OUTAGE;
+    for (size_t i = 0; i < launch->count && attempts; i++)
         write_step(out, &launch->rows[i], leg, facts);
 }
 

@@ -64,6 +64,7 @@ static void mediated(struct cf_finding *finding)
     cf_compare_legs(finding, 1, served, "the same request by way of the sidecar alone");
     if (!served || run == NULL)
         return;
+    cf_judge_elsewhere(finding, cf_finding_nonce(finding, CF_SUBJECT));
     if (confined.requests != 1 || confined.arrivals != 1)
         cf_compare_mismatch(finding, 0,
                             "the request was seen %u times and arrived %u times, not once",
@@ -106,6 +107,7 @@ static void neighbour_dns(struct cf_finding *finding)
 const struct cf_check cf_mediated_checks[] = {
     {"http-mediated", mediated},
     {"connect-mediated", mediated},
+    {"name-mediated", mediated},
     {"neighbour-dns", neighbour_dns},
     {NULL, NULL},
 };

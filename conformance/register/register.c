@@ -19,6 +19,7 @@ const struct cf_row cf_rows[] = {
 #include "register/dns.def"
 #include "register/egress.def"
 #include "register/envelope.def"
+#include "register/host.def"
 #include "register/programs.def"
 #include "register/runtime.def"
 #include "register/startup.def"
@@ -45,7 +46,8 @@ const struct cf_row *cf_row_find(const char *id)
 
 const char *cf_row_group(const struct cf_row *row)
 {
-    static const char *const groups[] = {"by", "ct", "dn", "eg", "en", "fr", "fs", "io"};
+    static const char *const groups[] = {"by", "ct", "dn", "eg", "en",
+                                         "fr", "fs", "hs", "io"};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (strncmp(row->id, groups[i], 2) == 0 && row->id[2] == '.')
             return groups[i];

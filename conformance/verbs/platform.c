@@ -1,6 +1,7 @@
 /* platform.c - rows that this platform cannot show, each with its reason. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lab/lab.h"
@@ -60,6 +61,35 @@ static bool types_into_terminals(void)
     return allowed != 0;
 }
 
+/* Protocols that a kernel may have been built without: no control could use them. */
+static const struct {
+    const char *technique;
+    int type, protocol;
+    const char *reason;
+} protocols[] = {
+    {"udplite", SOCK_DGRAM, 136, "this kernel has no UDP-Lite"},
+    {"mptcp", SOCK_STREAM, 262, "this kernel has no multipath TCP"},
+};
+
+static bool technique_is(const struct cf_row *row, const char *technique)
+{
+    size_t length = strlen(technique);
+    return strncmp(row->attempt, technique, length) == 0 && row->attempt[length] == ' ';
+}
+
+static const char *protocol_excuse(const struct cf_row *row)
+{
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        if (!technique_is(row, protocols[i].technique))
+            continue;
+        int fd = socket(AF_INET, protocols[i].type, protocols[i].protocol);
+        if (fd < 0)
+            return protocols[i].reason;
+        close(fd);
+    }
+    return NULL;
+}
+
 const char *cf_platform_excuse(const struct cf_row *row)
 {
     const struct cf_launch *launch = cf_launch_find(row->launch);
@@ -72,5 +102,6 @@ const char *cf_platform_excuse(const struct cf_row *row)
     if (strncmp(row->attempt, "sandbox-user", strlen("sandbox-user")) == 0 && cf_lab_keeps_groups())
         return "your supplementary groups cannot be dropped on this machine (install uidmap and "
                "have ranges in /etc/subuid and /etc/subgid)";
-    return program_excuse(row);
+    const char *excuse = program_excuse(row);
+    return excuse != NULL ? excuse : protocol_excuse(row);
 }
