@@ -20,6 +20,7 @@ const struct cf_row cf_rows[] = {
 #include "register/egress.def"
 #include "register/envelope.def"
 #include "register/host.def"
+#include "register/launcher.def"
 #include "register/programs.def"
 #include "register/runtime.def"
 #include "register/startup.def"
@@ -47,7 +48,7 @@ const struct cf_row *cf_row_find(const char *id)
 const char *cf_row_group(const struct cf_row *row)
 {
     static const char *const groups[] = {"by", "ct", "dn", "eg", "en",
-                                         "fr", "fs", "hs", "io"};
+                                         "fr", "fs", "hs", "io", "la"};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
         if (strncmp(row->id, groups[i], 2) == 0 && row->id[2] == '.')
             return groups[i];

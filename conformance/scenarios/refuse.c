@@ -8,7 +8,7 @@
  * saved by a strict runner: so in launcher rows the runner is the recorder, which refuses nothing
  * and leaves a record wherever it was spawned.
  */
-#include "scenarios/stage.h"
+#include "scenarios/faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char recorder[] = "/lab/bin/recorder-runner";
+const char cf_recorder[] = "/lab/bin/recorder-runner";
+const char cf_direct_directory[] = "/lab/run/direct";
+const char cf_direct_contract[] = "/lab/run/direct/vz-guest-launch.json";
+
 static const char record_path[] = "/lab/work/recorder.json";
-static const char direct_directory[] = "/lab/run/direct";
-static const char direct_contract[] = "/lab/run/direct/vz-guest-launch.json";
 
 /* The command of every launch here: says its nonce on stdout, then asks for it by way of the proxy.
  */
@@ -59,271 +60,113 @@ static int finish(struct cf_stage *stage, const struct cf_start *start, const ch
     return 0;
 }
 
-/* ---- contracts of the suite's own making ---- */
+/* ---- one launch ---- */
 
-static json_t *proxy_environment(const struct cf_stage *stage, uint16_t proxy)
+static int write_contract(const struct cf_attempt *attempt, struct cf_error *err)
 {
-    json_t *env = json_object();
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", proxy);
-    static const char *const names[] = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY",
-                                        "all_proxy", "https_proxy", "http_proxy"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        json_object_set_new(env, names[i], json_string(url));
-    json_object_set_new(env, "NO_PROXY", json_string("127.0.0.1,localhost,::1"));
-    json_object_set_new(env, "no_proxy", json_string("127.0.0.1,localhost,::1"));
-    json_object_set_new(env, "PATH", json_string("/usr/bin:/bin"));
-    json_object_set_new(env, "FIRMA_RUN_PROFILE", json_string("conformance"));
-    json_object_set_new(env, "FIRMA_AGENT_ID", json_string("probe"));
-    json_object_set_new(env, "FIRMA_DNS_STUB_ADDR", json_string("127.0.0.1:5300"));
-    (void)stage;
-    return env;
-}
-
-static json_t *make_invariants(void)
-{
-    json_t *invariants = json_array();
-    for (int i = 0; i < 6; i++)
-        json_array_append_new(invariants,
-                              json_pack("{ssss}", "name", cf_invariant_name((enum cf_invariant)i),
-                                        "mode", "required"));
-    return invariants;
-}
-
-static json_t *make_mounts(void)
-{
-    return json_pack("[{sssssb},{sssssb}]", "source", "/lab/bin", "target", "/lab/bin", "read_only",
-                     1, "source", "/lab/work", "target", "/lab/work", "read_only", 0);
-}
-
-static json_t *make_contract(const struct cf_stage *stage, const struct marker *marker,
-                             uint16_t proxy)
-{
-    static const char sandbox[] = "01890a5d-ac96-774b-bcce-b302099a8057";
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", proxy);
-    json_t *args = json_array();
-    for (int i = 1; marker->argv[i] != NULL; i++)
-        json_array_append_new(args, json_string(marker->argv[i]));
-    json_t *command = json_pack("{ss so ss so ss sn}", "executable", marker->argv[0], "args", args,
-                                "cwd", "/lab/work", "env", proxy_environment(stage, proxy),
-                                "identity_mode", "host_user", "seccomp_filter_path");
-    json_t *headers = json_pack("{ss ss}", "x-firma-sandbox-id", sandbox, "x-firma-user", "tester");
-    json_t *network = json_pack("{ss ss so}", "proxy_url", url, "dns_stub_addr", "127.0.0.1:5300",
-                                "attribution_headers", headers);
-    return json_pack("{si ss ss s{ss} s{ssssss} so so so so}", "version", 1, "sandbox_id", sandbox,
-                     "runtime_dir", direct_directory, "runner", "path", stage->runner, "guest",
-                     "kernel", "/lab/artifacts/kernel", "initrd", "/lab/artifacts/initrd", "rootfs",
-                     "/lab/artifacts/rootfs", "command", command, "mounts", make_mounts(),
-                     "network", network, "invariants", make_invariants());
-}
-
-static int write_contract(const char *text, size_t length, mode_t mode, struct cf_error *err)
-{
-    if (mkdir(direct_directory, 0700) != 0 && errno != EEXIST)
-        return cf_fail(err, CF_E_SYSTEM, errno, "%s", direct_directory);
-    unlink(direct_contract);
-    int fd = open(direct_contract, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (mkdir(cf_direct_directory, 0700) != 0 && errno != EEXIST)
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", cf_direct_directory);
+    unlink(cf_direct_contract);
+    int fd = open(cf_direct_contract, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "%s", direct_contract);
-    ssize_t written = write(fd, text, length);
+        return cf_fail(err, CF_E_SYSTEM, errno, "%s", cf_direct_contract);
+    ssize_t written = write(fd, attempt->text, attempt->length);
     int saved = errno;
-    fchmod(fd, mode);
+    fchmod(fd, attempt->mode);
     close(fd);
-    return written == (ssize_t)length ? 0 : cf_fail(err, CF_E_SYSTEM, saved, "%s", direct_contract);
+    return written == (ssize_t)attempt->length
+               ? 0
+               : cf_fail(err, CF_E_SYSTEM, saved, "%s", cf_direct_contract);
 }
 
-/* ---- faults ---- */
-
-/* One launch in the making: a fault changes whatever it has to. */
-struct attempt {
-    struct cf_stage *stage;
-    const char *runner;
-    struct cf_start start;
-    json_t *contract; /* runner rows; NULL otherwise */
-    mode_t mode;      /* of the contract file */
-    size_t cut;       /* bytes cut off the contract's end */
-};
-
-static void fault_sidecar_down(struct attempt *attempt)
+static int publish_contract(const struct cf_fault *fault, struct cf_attempt *attempt,
+                            struct cf_error *err)
 {
-    cf_lab_sidecar_stop(attempt->stage->lab, &attempt->stage->sidecar, SIGKILL);
+    attempt->text = json_dumps(attempt->contract, JSON_INDENT(2));
+    if (attempt->text == NULL)
+        return cf_fail(err, CF_E_SYSTEM, ENOMEM, "%s", fault->name);
+    attempt->length = strlen(attempt->text);
+    if (fault->edit != NULL)
+        fault->edit(attempt);
+    cf_events_emit(attempt->stage->events, "contract",
+                   json_pack("{ssso}", "path", cf_direct_contract, "text",
+                             cf_events_data(attempt->text, attempt->length, CF_TEXT_KEPT)));
+    return write_contract(attempt, err);
 }
 
-static void restart_sidecar(struct attempt *attempt, const char *script)
+static void prepare(const struct cf_fault *fault, struct cf_attempt *attempt,
+                    const struct marker *marker)
+{
+    cf_start_launcher(&attempt->start, attempt->stage, NULL, marker->argv);
+    if (fault->way == CF_RECORDED) {
+        attempt->runner = cf_recorder;
+        cf_words_set(&attempt->start.env, "FIRMA_RUN_VZ_GUEST_RUNNER", cf_recorder);
+    }
+    if (fault->way == CF_DIRECT) {
+        attempt->contract = cf_direct_contract_for(attempt->stage, marker->argv);
+        cf_words_release(&attempt->start.argv);
+        cf_words_add(&attempt->start.argv, "%s", attempt->runner);
+        cf_words_add(&attempt->start.argv, "--launch-contract");
+        cf_words_add(&attempt->start.argv, "%s", cf_direct_contract);
+    }
+}
+
+static int make_fault(const struct cf_fault *fault, struct cf_attempt *attempt,
+                      struct cf_error *err)
+{
+    int failed = cf_fault_apply(fault, attempt, err);
+    if (failed == 0 && fault->make != NULL)
+        fault->make(attempt);
+    if (failed == 0 && fault->way == CF_DIRECT)
+        failed = publish_contract(fault, attempt, err);
+    if (failed == 0 && fault->plant != NULL)
+        fault->plant(attempt);
+    return failed;
+}
+
+/* Puts back what a fault changed outside its own command line. */
+static int restore(const struct cf_fault *fault, struct cf_attempt *attempt, struct cf_error *err)
 {
     struct cf_stage *stage = attempt->stage;
     uint16_t port = stage->sidecar.port;
-    cf_lab_sidecar_stop(stage->lab, &stage->sidecar, SIGKILL);
-    cf_lab_sidecar_start(stage->lab, script, port, &stage->sidecar, NULL);
-}
-
-static void fault_sidecar_silent(struct attempt *attempt)
-{
-    restart_sidecar(attempt, "hang");
-}
-
-static void fault_sidecar_gone(struct attempt *attempt)
-{
-    restart_sidecar(attempt, "close-after-check");
-}
-
-static void fault_kernel_missing(struct attempt *attempt)
-{
-    cf_words_set(&attempt->start.env, "FIRMA_RUN_VZ_GUEST_KERNEL", "/lab/artifacts/none");
-}
-
-static void fault_rootfs_directory(struct attempt *attempt)
-{
-    cf_words_set(&attempt->start.env, "FIRMA_RUN_VZ_GUEST_ROOTFS", "/lab/artifacts");
-}
-
-static void fault_runner_writable(struct attempt *attempt)
-{
-    chmod(attempt->runner, 0777);
-}
-
-static void fault_flag_typo(struct attempt *attempt)
-{
-    cf_words_set(&attempt->start.env, "FIRMA_RUN_VZ_GUEST", "ture");
-}
-
-static void fault_reserved_target(struct attempt *attempt)
-{
-    /* Before the "--" that ends the options. */
-    struct cf_words *argv = &attempt->start.argv;
-    for (size_t i = 0; i + 1 < argv->count; i++)
-        if (strcmp(argv->items[i], "/lab/plan:/lab/plan:ro") == 0) {
-            free(argv->items[i]);
-            argv->items[i] = strdup("/lab/plan:/etc:ro");
-        }
-}
-
-static void fault_bridge_dead(struct attempt *attempt)
-{
-    fault_sidecar_down(attempt); /* the direct contract's proxy_url is the sidecar itself */
-}
-
-static void fault_unknown_key(struct attempt *attempt)
-{
-    json_object_set_new(json_object_get(attempt->contract, "network"), "allow_direct", json_true());
-}
-
-static void fault_truncated(struct attempt *attempt)
-{
-    attempt->cut = 2;
-}
-
-static void fault_readable(struct attempt *attempt)
-{
-    attempt->mode = 0644;
-}
-
-static void fault_missing_invariant(struct attempt *attempt)
-{
-    json_array_remove(json_object_get(attempt->contract, "invariants"), 4);
-}
-
-static void fault_outside_dns(struct attempt *attempt)
-{
-    json_object_set_new(json_object_get(attempt->contract, "network"), "dns_stub_addr",
-                        json_string("8.8.8.8:53"));
-}
-
-enum way {
-    THROUGH,  /* the launcher and the runner under test */
-    RECORDED, /* the launcher alone: its runner is the recorder */
-    DIRECT    /* straight to the runner, with a contract of the suite's own */
-};
-
-static const struct fault {
-    const char *name;
-    enum way way;
-    void (*make)(struct attempt *attempt);
-} faults[] = {
-    {"sidecar-down", RECORDED, fault_sidecar_down},
-    {"sidecar-silent", RECORDED, fault_sidecar_silent},
-    {"sidecar-gone", THROUGH, fault_sidecar_gone},
-    {"kernel-missing", RECORDED, fault_kernel_missing},
-    {"rootfs-directory", RECORDED, fault_rootfs_directory},
-    {"runner-writable", RECORDED, fault_runner_writable},
-    {"flag-typo", RECORDED, fault_flag_typo},
-    {"reserved-target", RECORDED, fault_reserved_target},
-    {"bridge-dead", DIRECT, fault_bridge_dead},
-    {"contract-unknown-key", DIRECT, fault_unknown_key},
-    {"contract-truncated", DIRECT, fault_truncated},
-    {"contract-readable", DIRECT, fault_readable},
-    {"contract-missing-invariant", DIRECT, fault_missing_invariant},
-    {"contract-outside-dns", DIRECT, fault_outside_dns},
-};
-
-/* How events name the ways. */
-static const char *const ways[] = {"launcher", "recorder", "runner"};
-
-/* Puts back what a fault changed outside its own command line. */
-static int restore(struct cf_stage *stage, struct cf_error *err)
-{
-    uint16_t port = stage->sidecar.port;
-    chmod(stage->runner, 0755);
-    chmod(recorder, 0755);
+    if (fault->undo != NULL)
+        fault->undo(attempt);
+    unlink(cf_direct_contract);
+    rmdir(cf_direct_directory);
+    json_decref(attempt->contract);
+    free(attempt->text);
+    cf_start_release(&attempt->start);
+    if (!attempt->sidecar_moved)
+        return 0;
     cf_lab_sidecar_stop(stage->lab, &stage->sidecar, SIGKILL);
     return cf_lab_sidecar_start(stage->lab, "", port, &stage->sidecar, err);
 }
 
-static int launch(struct cf_stage *stage, const struct fault *fault, const char *nonce,
+static int launch(struct cf_stage *stage, const struct cf_fault *fault, const char *nonce,
                   const char *event, json_t *fields, struct cf_error *err)
 {
     struct marker marker;
-    struct attempt attempt = {.stage = stage, .runner = stage->runner, .mode = 0600};
-    bool direct = fault->way == DIRECT;
+    struct cf_attempt attempt = {.stage = stage, .runner = stage->runner, .mode = 0600};
     make_marker(&marker, nonce);
-    cf_start_launcher(&attempt.start, stage, NULL, marker.argv);
-    if (fault->way == RECORDED) {
-        attempt.runner = recorder;
-        cf_words_set(&attempt.start.env, "FIRMA_RUN_VZ_GUEST_RUNNER", recorder);
-    }
-    if (direct) {
-        attempt.contract = make_contract(stage, &marker, stage->sidecar.port);
-        cf_words_release(&attempt.start.argv);
-        cf_words_add(&attempt.start.argv, "%s", stage->runner);
-        cf_words_add(&attempt.start.argv, "--launch-contract");
-        cf_words_add(&attempt.start.argv, "%s", direct_contract);
-    }
-    if (fault->make != NULL)
-        fault->make(&attempt);
-    int failed = 0;
-    if (direct) {
-        char *text = json_dumps(attempt.contract, JSON_INDENT(2));
-        size_t length = strlen(text) - attempt.cut;
-        failed = write_contract(text, length, attempt.mode, err);
-        cf_events_emit(stage->events, "contract",
-                       json_pack("{ssso}", "path", direct_contract, "text",
-                                 cf_events_data(text, length, CF_TEXT_KEPT)));
-        free(text);
-    }
+    prepare(fault, &attempt, &marker);
+    int failed = make_fault(fault, &attempt, err);
     if (failed == 0)
         failed = finish(stage, &attempt.start, event, fields, err);
     else
         json_decref(fields);
-    unlink(direct_contract);
-    rmdir(direct_directory);
-    json_decref(attempt.contract);
-    cf_start_release(&attempt.start);
-    return failed;
+    int undone = restore(fault, &attempt, failed == 0 ? err : NULL);
+    return failed != 0 ? failed : undone;
 }
 
-static const struct fault *find_fault(const char *name)
-{
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        if (strcmp(faults[i].name, name) == 0)
-            return &faults[i];
-    return NULL;
-}
+/* ---- all of them ---- */
 
-static bool goes(const struct cf_plan_launch *launched, enum way way)
+/* How events name the ways. */
+static const char *const ways[] = {"launcher", "recorder", "runner"};
+
+static bool goes(const struct cf_plan_launch *launched, enum cf_way way)
 {
     for (size_t i = 0; i < launched->count; i++) {
-        const struct fault *fault = find_fault(launched->rows[i].row->attempt);
+        const struct cf_fault *fault = cf_fault_find(launched->rows[i].row->attempt);
         if (fault != NULL && fault->way == way)
             return true;
     }
@@ -333,8 +176,9 @@ static bool goes(const struct cf_plan_launch *launched, enum way way)
 /* What is right in everything, each way that a row of this launch goes. */
 static int run_controls(struct cf_stage *stage, struct cf_error *err)
 {
-    static const struct fault right[] = {
-        {"none", THROUGH, NULL}, {"none", RECORDED, NULL}, {"none", DIRECT, NULL}};
+    static const struct cf_fault right[] = {{.name = "none", .way = CF_THROUGH},
+                                            {.name = "none", .way = CF_RECORDED},
+                                            {.name = "none", .way = CF_DIRECT}};
     const struct cf_plan_launch *launched = stage->launch;
     const char *nonces[] = {launched->live_before, launched->fault, launched->live_after};
     int failed = 0;
@@ -347,20 +191,18 @@ static int run_controls(struct cf_stage *stage, struct cf_error *err)
 
 int cf_scenario_refuse(struct cf_stage *stage, struct cf_error *err)
 {
-    if (stage->leg == CF_CONTROL)
+    int failed = cf_plant_odd_files(err);
+    if (failed == 0 && stage->leg == CF_CONTROL)
         return run_controls(stage, err);
-    int failed = 0;
     for (size_t i = 0; i < stage->launch->count && failed == 0; i++) {
         const struct cf_plan_row *planned = &stage->launch->rows[i];
-        const struct fault *fault = find_fault(planned->row->attempt);
+        const struct cf_fault *fault = cf_fault_find(planned->row->attempt);
         if (fault == NULL)
             return cf_fail(err, CF_E_SYSTEM, 0, "%s: no fault of this name", planned->row->attempt);
         json_t *fields =
             json_pack("{ssssssss}", "row", planned->row->id, "nonce", planned->nonce[CF_SUBJECT],
                       "fault", fault->name, "by", ways[fault->way]);
         failed = launch(stage, fault, planned->nonce[CF_SUBJECT], "refusal", fields, err);
-        if (failed == 0)
-            failed = restore(stage, err);
     }
     return failed;
 }

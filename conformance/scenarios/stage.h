@@ -37,6 +37,8 @@ void cf_words_add(struct cf_words *words, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Replaces the item that starts with "NAME=", or adds it. */
 void cf_words_set(struct cf_words *words, const char *name, const char *value);
+/* Removes the item that starts with "NAME=". */
+void cf_words_unset(struct cf_words *words, const char *name);
 /* Copies of MORE's items go before item AT. */
 void cf_words_insert(struct cf_words *words, size_t at, const struct cf_words *more);
 void cf_words_release(struct cf_words *words);

@@ -41,6 +41,21 @@ void cf_words_set(struct cf_words *words, const char *name, const char *value)
     cf_words_add(words, "%s=%s", name, value);
 }
 
+void cf_words_unset(struct cf_words *words, const char *name)
+{
+    size_t length = strlen(name), kept = 0;
+    for (size_t i = 0; i < words->count; i++) {
+        char *item = words->items[i];
+        if (strncmp(item, name, length) == 0 && item[length] == '=')
+            free(item);
+        else
+            words->items[kept++] = item;
+    }
+    words->count = kept;
+    if (words->items != NULL)
+        words->items[kept] = NULL;
+}
+
 void cf_words_insert(struct cf_words *words, size_t at, const struct cf_words *more)
 {
     struct cf_words made = {0};

@@ -55,23 +55,28 @@ static int judge(const struct cf_options *options, const struct cf_row *row,
     return status;
 }
 
+static int tell_excuse(const struct cf_row *row, const char *excuse)
+{
+    json_t *verdict = cf_judge_not_applicable(row, excuse);
+    int status = tell(verdict);
+    json_decref(verdict);
+    return status;
+}
+
 int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
 {
     struct cf_target target = {0};
     const struct cf_row *row = options->row_count == 1 ? cf_row_find(options->rows[0]) : NULL;
     if (row == NULL || options->out == NULL)
         return cf_fail(err, CF_E_USAGE, 0, "judge: one --row ID and --out DIR are needed");
-    if (cf_platform_excuse(row) != NULL) {
-        json_t *verdict = cf_judge_not_applicable(row, cf_platform_excuse(row));
-        int status = tell(verdict);
-        json_decref(verdict);
-        return status;
-    }
     const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
                                      options->scale, options->bin};
     int failed = cf_target_find(&target, &wanted, err);
+    const char *excuse = failed == 0 ? cf_platform_excuse(row) : NULL;
+    if (failed == 0 && excuse == NULL)
+        excuse = cf_kind_excuse(row, target.kind);
     if (failed == 0)
-        failed = judge(options, row, &target, err);
+        failed = excuse != NULL ? tell_excuse(row, excuse) : judge(options, row, &target, err);
     cf_target_release(&target);
     return failed;
 }

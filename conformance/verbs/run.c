@@ -66,6 +66,8 @@ static void excuse_platform(struct making *making)
         size_t kept = 0;
         for (size_t r = 0; r < launch->count; r++) {
             const char *excuse = cf_platform_excuse(launch->rows[r].row);
+            if (excuse == NULL)
+                excuse = cf_kind_excuse(launch->rows[r].row, making->target.kind);
             const char *id = launch->rows[r].row->id;
             json_array_append_new(making->planned, json_string(id));
             if (excuse != NULL)

@@ -30,6 +30,10 @@ struct cf_row;
 /* Why this machine cannot show ROW, in words for the report; NULL when it can. */
 const char *cf_platform_excuse(const struct cf_row *row);
 
+/* The same for a runner of KIND, whose guest confines in another way than the row takes for
+ * granted. */
+const char *cf_kind_excuse(const struct cf_row *row, const char *kind);
+
 /* What to judge when no option says so: FIRMA_RUN_VZ_GUEST_RUNNER, else the namespace runner. */
 const char *cf_default_runner(void);
 

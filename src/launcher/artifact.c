@@ -80,6 +80,10 @@ static int inspect(struct firma_artifact *out, const struct firma_place *place, 
     if (executable && faccessat(place->dirfd, place->name, X_OK, AT_EACCESS) < 0)
         return firma_fail(err, FIRMA_E_ARTIFACT, errno,
                           "%s: is not executable by this user (use chmod +x)", place->path);
+    if (executable && (info.st_mode & (S_ISUID | S_ISGID)) != 0)
+        return firma_fail(err, FIRMA_E_ARTIFACT, 0,
+                          "%s: would run with rights of its file's owner (use chmod ug-s)",
+                          place->path);
     out->identity = info;
     out->is_script = starts_as_script(fd);
     out->fd = fd;
