@@ -37,6 +37,7 @@ static const char help[] =
     "  -v, --verbose     with --row: command, contract, timeline and packets of each row\n"
     "  -j N              observe at most N launches at once (default 4)\n"
     "  --out DIR         where runs go (default reports)\n"
+    "  --profile         run, report: then where the time went, lab by lab\n"
     "  --json            print the result (run) or the register (list) as JSON\n"
     "  --help, --version\n"
     "\n"
@@ -74,6 +75,7 @@ static int parse(struct cf_options *options, int argc, char **argv, struct cf_er
                                           {"verbose", no_argument, NULL, 'v'},
                                           {"json", no_argument, NULL, 'J'},
                                           {"ctest", no_argument, NULL, 'C'},
+                                          {"profile", no_argument, NULL, 'p'},
                                           {NULL, 0, NULL, 0}};
     int option, failed = 0;
     opterr = 0;
@@ -111,6 +113,9 @@ static int parse(struct cf_options *options, int argc, char **argv, struct cf_er
             break;
         case 'J':
             options->json = true;
+            break;
+        case 'p':
+            options->profile = true;
             break;
         case 'C':
             options->ctest = true;

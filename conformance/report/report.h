@@ -43,6 +43,9 @@ void cf_report_table(FILE *out, const char *dir, const json_t *result, bool colo
 int cf_report_explain(FILE *out, const char *dir, const json_t *result, const char *row,
                       struct cf_error *err);
 
+/* Where the time went: a line per lab, in the order of their begin. */
+int cf_report_profile(FILE *out, const char *dir, struct cf_error *err);
+
 enum { CF_PROGRESS_INTERVAL_MS = 2000 };
 
 /* Progress of a run: one updating line on a terminal, elsewhere a plain line at most every

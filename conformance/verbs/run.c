@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -27,7 +28,7 @@ struct making {
     struct cf_run run;
     char directory[PATH_MAX], id[80], invocation[CF_NONCE_TEXT], created[32];
     json_t *planned, *not_applicable;
-    uint64_t started;
+    uint64_t started, observed;
 };
 
 static int make_directory(struct making *making, struct cf_error *err)
@@ -210,6 +211,24 @@ static int report(const struct making *making, const json_t *result, struct cf_e
     return failed;
 }
 
+static double seconds(struct timeval one, struct timeval other)
+{
+    return (double)(one.tv_sec + other.tv_sec) + (double)(one.tv_usec + other.tv_usec) / 1e6;
+}
+
+/* Where the time went; everything that was started has been waited for by now. */
+static int show_profile(const struct making *making, struct cf_error *err)
+{
+    struct rusage own, labs;
+    int failed = cf_report_profile(stdout, making->directory, err);
+    if (failed != 0 || getrusage(RUSAGE_SELF, &own) != 0 || getrusage(RUSAGE_CHILDREN, &labs) != 0)
+        return failed;
+    printf("  judging and reporting %.2f; processor: user %.2f, system %.2f\n",
+           (double)(cf_now() - making->observed) / 1e9, seconds(own.ru_utime, labs.ru_utime),
+           seconds(own.ru_stime, labs.ru_stime));
+    return 0;
+}
+
 static int carry_out(struct making *making, struct cf_error *err)
 {
     struct cf_progress progress;
@@ -221,10 +240,13 @@ static int carry_out(struct making *making, struct cf_error *err)
                             show_progress, &progress, err);
     if (failed != 0)
         return failed;
+    making->observed = cf_now();
     json_t *record = make_record(making);
     failed = write_record(making, record, err);
     json_t *result = failed == 0 ? cf_result_judge(making->directory, record, err) : NULL;
     failed = result == NULL ? -CF_E_SYSTEM : report(making, result, err);
+    if (failed == 0 && making->options->profile && !making->options->json)
+        failed = show_profile(making, err);
     int status = failed == 0 ? cf_result_exit(result) : failed;
     json_decref(result);
     json_decref(record);

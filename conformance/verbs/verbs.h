@@ -13,7 +13,7 @@ struct cf_options {
     const char **rows;
     size_t row_count;
     unsigned jobs;
-    bool verbose, json, ctest;
+    bool verbose, json, ctest, profile;
     const char *argument; /* what is left over: a directory */
 };
 

@@ -83,6 +83,8 @@ int cf_verb_report(const struct cf_options *options, struct cf_error *err)
         status = failed != 0 ? failed : status;
     } else if (result != NULL) {
         cf_report_table(stdout, options->argument, result, isatty(STDOUT_FILENO));
+        int failed = options->profile ? cf_report_profile(stdout, options->argument, err) : 0;
+        status = failed != 0 ? failed : status;
     }
     json_decref(result);
     json_decref(record);
