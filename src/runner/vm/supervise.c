@@ -148,8 +148,9 @@ static int attach(struct supervisor *self, struct firma_error *err)
 {
     static const uint16_t streams[] = {FIRMA_STREAM_STDIN, FIRMA_STREAM_STDOUT,
                                        FIRMA_STREAM_STDERR};
-    /* A terminal's guest has one stream out. */
-    for (int i = 0; i <= (self->terminal.present ? 1 : 2); i++) {
+    /* A terminal is one stream out. */
+    bool merged = self->terminal.present && !self->terminal.stderr_apart;
+    for (int i = 0; i <= (merged ? 1 : 2); i++) {
         int result = attach_one(self->mux, i, streams[i], err);
         if (result < 0)
             return result;

@@ -1,8 +1,16 @@
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runner/vm/vm.h"
+
+static bool is_same_terminal(int a, int b)
+{
+    struct stat one, other;
+    return isatty(a) == 1 && isatty(b) == 1 && fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
+           one.st_rdev == other.st_rdev;
+}
 
 void firma_vm_terminal_look(struct firma_vm_terminal *terminal)
 {
@@ -10,6 +18,7 @@ void firma_vm_terminal_look(struct firma_vm_terminal *terminal)
     *terminal = (struct firma_vm_terminal){.present = isatty(STDIN_FILENO) == 1 &&
                                                       isatty(STDOUT_FILENO) == 1 &&
                                                       tcgetpgrp(STDIN_FILENO) == getpgrp()};
+    terminal->stderr_apart = terminal->present && !is_same_terminal(STDIN_FILENO, STDERR_FILENO);
     if (terminal->present && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
         terminal->rows = size.ws_row;
         terminal->columns = size.ws_col;

@@ -17,6 +17,7 @@
 /* The caller's terminal, while the guest's has its place. */
 struct firma_vm_terminal {
     bool present; /* stdin and stdout are a terminal, and we are its foreground group */
+    bool stderr_apart; /* stderr is something else: redirected, or closed */
     bool raw;
     struct termios before;
     unsigned short rows, columns;

@@ -19,7 +19,7 @@ static void put_fixed(const struct firma_block *block, uint8_t *out)
         block->uid,
         block->gid,
         (uint32_t)block->terminal | (uint32_t)block->ignore_sigchld << 1 |
-            (uint32_t)block->closed << 8,
+            (uint32_t)block->stderr_apart << 2 | (uint32_t)block->closed << 8,
         (uint32_t)block->rows << 16 | block->columns,
         (uint32_t)block->blocked,
         (uint32_t)(block->blocked >> 32),
@@ -63,6 +63,7 @@ int firma_block_decode(const uint8_t *bytes, size_t size, struct firma_block *ou
                                 .gid = firma_get32(bytes + 8),
                                 .terminal = (flags & 1) != 0,
                                 .ignore_sigchld = (flags & 2) != 0,
+                                .stderr_apart = (flags & 4) != 0,
                                 .closed = (uint8_t)(flags >> 8 & 7),
                                 .rows = (uint16_t)(window >> 16),
                                 .columns = (uint16_t)window,

@@ -120,6 +120,9 @@ static int attach(struct agent *agent, struct firma_error *err)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal");
         firma_mux_attach(agent->mux, FIRMA_STREAM_STDIN, -1, input, 0);
         firma_mux_attach(agent->mux, FIRMA_STREAM_STDOUT, output, -1, 0);
+        if (agent->block.stderr_apart)
+            firma_mux_attach(agent->mux, FIRMA_STREAM_STDERR, streams->err, -1, 0);
+        streams->err = -1;
         return 0;
     }
     firma_mux_attach(agent->mux, FIRMA_STREAM_STDIN, -1, streams->in, 0);

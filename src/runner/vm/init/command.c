@@ -29,6 +29,14 @@ struct birth {
     int outer[3];    /* the agent's ends */
 };
 
+/* The standard descriptors from this one on are pipes; those before it are the terminal. */
+static int first_pipe(const struct firma_block *block)
+{
+    if (!block->terminal)
+        return 0;
+    return block->stderr_apart ? 2 : 3;
+}
+
 /* The caller's ids, all capabilities kept until the command drops them: without CAP_SETPCAP it
  * could not empty its bounding set. */
 static int take_ids(const struct firma_block *block, struct firma_error *err)
@@ -60,7 +68,7 @@ static int open_terminal(const struct firma_block *block, int *master, struct fi
     if (slave < 0 || fchown(slave, block->uid, (gid_t)-1) < 0 ||
         ioctl(slave, TIOCSWINSZ, &size) < 0 || setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: set up");
-    for (int i = 0; i <= 2; i++)
+    for (int i = 0; i <= (block->stderr_apart ? 1 : 2); i++)
         if (dup2(slave, i) < 0)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: descriptors");
     *master = fd;
@@ -68,10 +76,11 @@ static int open_terminal(const struct firma_block *block, int *master, struct fi
     return 0;
 }
 
-static int put_standard(const struct birth *birth, struct firma_error *err)
+/* Descriptors FIRST to 2 are the pipes. */
+static int put_standard(const struct birth *birth, int first, struct firma_error *err)
 {
     FIRMA_AUTOCLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i <= 2; i++) {
+    for (int i = first; i <= 2; i++) {
         bool closed = (birth->block->closed >> i & 1) != 0;
         /* A placeholder keeps the number taken here and free in the command. */
         int done = closed ? dup3(null, i, O_CLOEXEC) : dup2(birth->standard[i], i);
@@ -91,9 +100,9 @@ static int build(const struct birth *birth, struct firma_guest_message *ready,
     if (result == 0 && birth->block->terminal) {
         result = open_terminal(birth->block, &ready->listeners[0].fd, err);
         ready->listener_count = result == 0 ? 1 : 0;
-    } else if (result == 0) {
-        result = put_standard(birth, err);
     }
+    if (result == 0)
+        result = put_standard(birth, first_pipe(birth->block), err);
     return result < 0 ? result : take_ids(birth->block, err);
 }
 
@@ -178,7 +187,7 @@ _Noreturn static void be_inner(const struct birth *birth)
 
 static int open_pipes(struct birth *birth, struct firma_error *err)
 {
-    for (int i = 0; i <= 2; i++) {
+    for (int i = first_pipe(birth->block); i <= 2; i++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's descriptor %d", i);
@@ -199,7 +208,7 @@ static int await_ready(struct firma_init_inner *inner, struct firma_error *err)
     if (got != 1 || message.word != FIRMA_GUEST_READY)
         return firma_fail(err, FIRMA_E_SPAWN, got < 0 ? errno : 0, "the guest ended early");
     if (message.listener_count == 1)
-        inner->streams = (struct firma_init_streams){message.listeners[0].fd, -1, -1};
+        inner->streams.in = message.listeners[0].fd;
     return 0;
 }
 
@@ -210,7 +219,7 @@ int firma_init_launch(struct firma_contract *contract, const struct firma_block 
     struct birth birth = {
         .contract = contract, .block = block, .standard = {-1, -1, -1}, .outer = {-1, -1, -1}};
     int pair[2];
-    int result = block->terminal ? 0 : open_pipes(&birth, err);
+    int result = open_pipes(&birth, err);
     if (result == 0)
         result = firma_control_open(pair, err);
     if (result < 0)
