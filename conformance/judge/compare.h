@@ -21,6 +21,7 @@ struct cf_check {
 extern const struct cf_check cf_stream_checks[];   /* compare_streams.c */
 extern const struct cf_check cf_envelope_checks[]; /* compare_envelope.c */
 extern const struct cf_check cf_mediated_checks[]; /* compare_mediated.c */
+extern const struct cf_check cf_program_checks[];  /* compare_programs.c */
 extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
 extern const struct cf_check cf_end_checks[];      /* compare_ends.c */
 
@@ -30,6 +31,10 @@ json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int in
 json_t *cf_compare_output(const struct cf_finding *finding, enum cf_leg leg, int index);
 /* The third word of the row's attempt, "" without one. */
 const char *cf_compare_word(const struct cf_finding *finding);
+/* The CONNECT that opened the tunnel in which SEEN was seen; SEEN itself when that is a request. */
+const json_t *cf_compare_opening(const struct cf_finding *finding, const json_t *seen);
+/* A violation for each attribution header that REQUEST does not have exactly once. */
+void cf_compare_attribution(struct cf_finding *finding, const json_t *request);
 /* A violation that points at the confined run INDEX. */
 void cf_compare_mismatch(struct cf_finding *finding, int index, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -7,8 +7,7 @@
 #include "base/escape.h"
 #include "judge/compare.h"
 
-/* The CONNECT that opened the tunnel in which the nonce was seen. */
-static const json_t *opening(const struct cf_finding *finding, const json_t *seen)
+const json_t *cf_compare_opening(const struct cf_finding *finding, const json_t *seen)
 {
     const char *event = json_string_value(json_object_get(seen, "event"));
     const char *log;
@@ -39,7 +38,7 @@ static int count_header(const json_t *request, const char *name)
     return count;
 }
 
-static void check_attribution(struct cf_finding *finding, const json_t *request)
+void cf_compare_attribution(struct cf_finding *finding, const json_t *request)
 {
     static const char *const names[] = {"x-firma-sandbox-id", "x-firma-session-id",
                                         "x-firma-profile", "x-firma-agent", "x-firma-user"};
@@ -72,7 +71,7 @@ static void mediated(struct cf_finding *finding)
     else if (json_integer_value(json_object_get(run, "exit")) != 0)
         cf_compare_mismatch(finding, 0, "the client was not satisfied with what came back");
     else
-        check_attribution(finding, opening(finding, confined.request));
+        cf_compare_attribution(finding, cf_compare_opening(finding, confined.request));
 }
 
 /* What the DNS stub answered the asking process: its receipt's result. */
