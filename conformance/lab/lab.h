@@ -89,6 +89,16 @@ int cf_lab_sidecar_start(struct cf_lab *lab, const char *script, uint16_t port,
 /* Ends it with SIGNAL, reaps it, and emits {"event":"sidecar-stopped","index","signal"}. */
 void cf_lab_sidecar_stop(struct cf_lab *lab, struct cf_sidecar *sidecar, int signal);
 
+/* A real forward proxy ("tinyproxy" or "squid", from the machine's own packages) on the host's
+ * loopback, whose one parent is the sidecar at PARENT. Stopped before the lab ends. */
+struct cf_proxy {
+    pid_t pid;
+    uint16_t port;
+};
+int cf_lab_proxy_start(struct cf_lab *lab, const char *name, uint16_t parent, struct cf_proxy *out,
+                       struct cf_error *err);
+void cf_lab_proxy_stop(struct cf_proxy *proxy);
+
 /* A process of the subject: in `host`'s network namespace, in a pid and mount namespace of its own
  * (one per lab, made with the first spawn), where no observer, evidence or plan of another leg is
  * visible. */

@@ -47,6 +47,18 @@ int cf_lab_sidecar_start(struct cf_lab *lab, const char *script, uint16_t port,
     return impossible(err);
 }
 
+int cf_lab_proxy_start(struct cf_lab *lab, const char *name, uint16_t parent, struct cf_proxy *out,
+                       struct cf_error *err)
+{
+    (void)lab, (void)name, (void)parent, (void)out;
+    return cf_fail(err, CF_E_LAB, 0, "labs are built on Linux only");
+}
+
+void cf_lab_proxy_stop(struct cf_proxy *proxy)
+{
+    (void)proxy;
+}
+
 void cf_lab_sidecar_stop(struct cf_lab *lab, struct cf_sidecar *sidecar, int signal)
 {
     (void)lab, (void)sidecar, (void)signal;

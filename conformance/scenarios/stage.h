@@ -26,6 +26,7 @@ struct cf_stage {
     int evidence_fd;    /* borrowed */
     const char *runner; /* in the lab: /lab/runner/NAME */
     struct cf_sidecar sidecar;
+    struct cf_proxy proxy; /* a real one in front of it; pid 0: none */
 };
 
 /* A list of strings that grows; released as a whole. */
@@ -42,6 +43,9 @@ void cf_words_unset(struct cf_words *words, const char *name);
 /* Copies of MORE's items go before item AT. */
 void cf_words_insert(struct cf_words *words, size_t at, const struct cf_words *more);
 void cf_words_release(struct cf_words *words);
+
+/* Where the launcher, or a bare command, finds its sidecar. */
+uint16_t cf_stage_sidecar_port(const struct cf_stage *stage);
 
 /* What starts a subject: argv and environment, ready to be changed by a fault. */
 struct cf_start {

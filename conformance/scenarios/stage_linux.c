@@ -236,6 +236,15 @@ static int play(struct cf_stage *stage, struct cf_error *err)
     return cf_fail(err, CF_E_SYSTEM, 0, "%s: unknown scenario", stage->launch->launch->name);
 }
 
+/* A launch named for a real proxy has one in front of the sidecar that records. */
+static int start_proxy(struct cf_stage *stage, struct cf_error *err)
+{
+    const struct cf_launch *launch = stage->launch->launch;
+    if (launch->scenario != CF_CASES || launch->detail[0] == '\0')
+        return 0;
+    return cf_lab_proxy_start(stage->lab, launch->detail, stage->sidecar.port, &stage->proxy, err);
+}
+
 int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
 {
     int failed = plant_files(err);
@@ -246,6 +255,8 @@ int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
     if (failed == 0)
         failed = cf_lab_sidecar_start(stage->lab, "", 0, &stage->sidecar, err);
     if (failed == 0)
+        failed = start_proxy(stage, err);
+    if (failed == 0)
         failed = cf_stage_write_plan(stage, err);
     if (failed == 0)
         failed = play(stage, err);
@@ -253,6 +264,7 @@ int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
     settle(stage);
     record_files(stage);
     cf_bait_record(stage);
+    cf_lab_proxy_stop(&stage->proxy);
     cf_lab_sidecar_stop(stage->lab, &stage->sidecar, SIGTERM);
     if (failed == 0)
         failed = cf_lab_heartbeat(stage->lab, "closing", err);

@@ -104,6 +104,11 @@ static const char *const operator_secrets[] = {"FIRMA_CAPABILITY_TOKEN=firma-sec
                                                "FIRMA_SECRET_PROVIDER_NAMES=firma-secret-names",
                                                "AWS_SECRET_ACCESS_KEY=firma-secret-aws", NULL};
 
+uint16_t cf_stage_sidecar_port(const struct cf_stage *stage)
+{
+    return stage->proxy.pid > 0 ? stage->proxy.port : stage->sidecar.port;
+}
+
 static void launcher_environment(struct cf_words *env, const struct cf_stage *stage)
 {
     static const char *const fixed[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
@@ -123,7 +128,7 @@ static void launcher_environment(struct cf_words *env, const struct cf_stage *st
     add_all(env, fixed);
     add_all(env, operator_secrets);
     cf_words_add(env, "FIRMA_RUN_VZ_GUEST_RUNNER=%s", stage->runner);
-    cf_words_add(env, "FIRMA_RUN_SIDECAR=tcp://127.0.0.1:%u", stage->sidecar.port);
+    cf_words_add(env, "FIRMA_RUN_SIDECAR=tcp://127.0.0.1:%u", cf_stage_sidecar_port(stage));
 }
 
 void cf_start_launcher(struct cf_start *start, const struct cf_stage *stage,
@@ -165,7 +170,7 @@ void cf_start_bare(struct cf_start *start, const struct cf_stage *stage, const c
     add_all(&start->argv, command);
     add_all(&start->env, command_environment);
     for (const char *const *name = proxies; *name != NULL; name++)
-        cf_words_add(&start->env, "%s=http://127.0.0.1:%u", *name, stage->sidecar.port);
+        cf_words_add(&start->env, "%s=http://127.0.0.1:%u", *name, cf_stage_sidecar_port(stage));
     cf_words_add(&start->env, "NO_PROXY=127.0.0.1,localhost,::1");
     cf_words_add(&start->env, "no_proxy=127.0.0.1,localhost,::1");
     /* In a control this is a resolver that answers: what a confined one must not do. */

@@ -12,7 +12,7 @@
 /* Where the lab's commands look; the lab has the machine's folders. */
 static bool has_program(const char *name)
 {
-    static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin"};
+    static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"};
     char path[128];
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", folders[i], name);
@@ -39,6 +39,8 @@ static const char *program_excuse(const struct cf_row *row)
         {"bash", "bash is not installed on this machine"},
         {"nc", "nc is not installed on this machine"},
         {"perl", "perl is not installed on this machine"},
+        {"tinyproxy", "tinyproxy is not installed on this machine"},
+        {"squid", "squid is not installed on this machine"},
     };
     char name[32];
     if (!cf_plan_value(row->attempt, "uses", "", name, sizeof name) || has_program(name))
