@@ -87,13 +87,13 @@ static void an_unknown_selector_is_named(void **state)
 /* ---- nonces ---- */
 
 struct list {
-    const char *items[1024];
+    const char *items[4096];
     size_t count;
 };
 
 static void add_once(struct list *list, const char *text, const char *whose)
 {
-    assert_true(list->count < 1024);
+    assert_true(list->count < 4096);
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i], text) == 0)
             fail_msg("%s of %s was given out before", text, whose);
@@ -143,7 +143,7 @@ static void no_two_rows_of_a_launch_share_a_fixed_destination(void **state)
     size_t fixed = 0;
     for (size_t l = 0; l < plan.count; l++) {
         struct list seen = {0};
-        static char texts[1024][160];
+        static char texts[4096][160];
         for (size_t r = 0; r < plan.launches[l].count; r++)
             if (destination(&plan.launches[l].rows[r], texts[r], sizeof texts[r]))
                 add_once(&seen, texts[r], plan.launches[l].rows[r].row->id);
