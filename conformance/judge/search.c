@@ -1,31 +1,40 @@
 #include "judge/search.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/escape.h"
 #include "base/nonce.h"
 
-enum { PATTERN_MAX = 64, PATTERNS = 32 };
+enum { PATTERN_MAX = 64, PATTERNS = 32, CHUNK = 8192 };
 
 struct pattern {
     unsigned char bytes[PATTERN_MAX];
     size_t length;
-    bool fold; /* letters match in either case */
+    bool fold; /* letters match in either case; the bytes are folded */
 };
 
 struct cf_needle {
     struct pattern patterns[PATTERNS];
-    size_t count;
+    size_t count, shortest;
 };
+
+static unsigned char fold_byte(unsigned char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte - 'A' + 'a') : byte;
+}
 
 static void add(struct cf_needle *needle, const void *bytes, size_t length, bool fold)
 {
     struct pattern *pattern = &needle->patterns[needle->count++];
-    memcpy(pattern->bytes, bytes, length);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = ((const unsigned char *)bytes)[i];
+        pattern->bytes[i] = fold ? fold_byte(byte) : byte;
+    }
     pattern->length = length;
     pattern->fold = fold;
+    if (length < needle->shortest || needle->shortest == 0)
+        needle->shortest = length;
 }
 
 static void add_reversed(struct cf_needle *needle, const unsigned char *bytes, size_t length,
@@ -100,35 +109,43 @@ void cf_needle_free(struct cf_needle *needle)
     free(needle);
 }
 
-static bool equal_folded(const unsigned char *a, const unsigned char *b, size_t length)
+static bool any_pattern_in(const struct cf_needle *needle, bool fold, const unsigned char *data,
+                           size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        if (tolower(a[i]) != tolower(b[i]))
-            return false;
-    return true;
-}
-
-static bool pattern_in(const struct pattern *pattern, const unsigned char *data, size_t length)
-{
-    if (!pattern->fold)
-        return memmem(data, length, pattern->bytes, pattern->length) != NULL;
-    for (size_t at = 0; at + pattern->length <= length; at++)
-        if (equal_folded(data + at, pattern->bytes, pattern->length))
+    for (size_t i = 0; i < needle->count; i++)
+        if (needle->patterns[i].fold == fold &&
+            memmem(data, length, needle->patterns[i].bytes, needle->patterns[i].length) != NULL)
             return true;
     return false;
+}
+
+/* Folds the data piece by piece; pieces overlap by what a pattern might straddle. */
+static bool any_folded_in(const struct cf_needle *needle, const unsigned char *data, size_t length)
+{
+    unsigned char folded[CHUNK];
+    for (size_t start = 0;; start += CHUNK - PATTERN_MAX) {
+        size_t piece = length - start < CHUNK ? length - start : CHUNK;
+        for (size_t i = 0; i < piece; i++)
+            folded[i] = fold_byte(data[start + i]);
+        if (any_pattern_in(needle, true, folded, piece))
+            return true;
+        if (start + piece == length)
+            return false;
+    }
 }
 
 bool cf_needle_in(const struct cf_needle *needle, const void *data, size_t length)
 {
-    for (size_t i = 0; i < needle->count; i++)
-        if (pattern_in(&needle->patterns[i], data, length))
-            return true;
-    return false;
+    return length >= needle->shortest &&
+           (any_pattern_in(needle, false, data, length) || any_folded_in(needle, data, length));
 }
 
+/* Most strings are too short to hold anything, escaped or not. */
 static bool in_text(const struct cf_needle *needle, const char *text)
 {
-    size_t length = 0;
+    size_t length = strlen(text);
+    if (length < needle->shortest)
+        return false;
     unsigned char *bytes = cf_unescape(text, &length);
     bool found = bytes != NULL ? cf_needle_in(needle, bytes, length)
                                : cf_needle_in(needle, text, strlen(text));

@@ -213,6 +213,27 @@ static void base64_is_not_folded(void **state)
     cf_needle_free(needle);
 }
 
+/* Long data is searched in pieces: wherever the nonce stands it is in one of them. */
+static void anywhere_in_long_data_it_is_found(void **state)
+{
+    (void)state;
+    enum { LONG = 20000 };
+    struct cf_needle *needle = cf_needle_new(NONCE);
+    char text[CF_NONCE_TEXT], *data = malloc(LONG);
+    assert_non_null(data);
+    size_t length = upper((const unsigned char *)NONCE, CF_NONCE_TEXT - 1, text);
+    for (size_t at = 0; at + length <= LONG; at += 13) {
+        memset(data, 'x', LONG);
+        memcpy(data + at, text, length);
+        assert_true(cf_needle_in(needle, data, at + length));
+    }
+    memcpy(data + LONG - length, text, length);
+    assert_true(cf_needle_in(needle, data, LONG));
+    assert_false(cf_needle_in(needle, data, LONG - 1));
+    free(data);
+    cf_needle_free(needle);
+}
+
 static void split_by_another_byte_is_not_found(void **state)
 {
     (void)state;
@@ -289,6 +310,7 @@ int main(void)
         cmocka_unit_test(another_nonce_is_not_found),
         cmocka_unit_test(a_nonce_cut_short_is_not_found),
         cmocka_unit_test(base64_is_not_folded),
+        cmocka_unit_test(anywhere_in_long_data_it_is_found),
         cmocka_unit_test(split_by_another_byte_is_not_found),
         cmocka_unit_test(json_is_searched_at_any_depth),
         cmocka_unit_test(escaped_bytes_are_unescaped),
