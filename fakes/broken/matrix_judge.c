@@ -3,7 +3,7 @@
  *
  *     matrix-judge judge NAME SOURCE DEFECT DECLARED RESULT OUT   one subject's conformance.json
  *     matrix-judge void NAME SOURCE DEFECT DECLARED WHY OUT       one that was not built or not run
- *     matrix-judge sum SECONDS OUT.json OUT.md VERDICT…           all of them, as a table
+ *     matrix-judge sum SECONDS SCOPE OUT.json OUT.md VERDICT…     all of them, as a table
  *
  * DECLARED: row ids and GROUP.*, separated by commas; `-` for none (a harmless variant);
  * `+runner-deny` for "every runner row of kind deny, at least" (a runner that confines nothing).
@@ -305,12 +305,13 @@ static json_t *load_subjects(struct score *score, int count, char **paths)
     return subjects;
 }
 
-static json_t *make_matrix(const struct score *score, const char *summary, json_t *subjects)
+static json_t *make_matrix(const struct score *score, const char *scope, const char *summary,
+                           json_t *subjects)
 {
-    return json_pack("{ss ss sb sI sI sI sI sI sI sI so}", "schema", "firma-matrix/1", "summary",
-                     summary, "sound", score->sound, "defects", (json_int_t)score->defects,
-                     "caught", (json_int_t)score->caught, "sound_variants",
-                     (json_int_t)score->variants, "sound_variants_passed",
+    return json_pack("{ss ss ss sb sI sI sI sI sI sI sI so}", "schema", "firma-matrix/1", "scope",
+                     scope, "summary", summary, "sound", score->sound, "defects",
+                     (json_int_t)score->defects, "caught", (json_int_t)score->caught,
+                     "sound_variants", (json_int_t)score->variants, "sound_variants_passed",
                      (json_int_t)score->passed, "false_alarms", (json_int_t)score->alarms, "void",
                      (json_int_t)score->voids, "untried", (json_int_t)score->untried, "subjects",
                      subjects);
@@ -339,17 +340,17 @@ static int sum(int count, char **argv)
 {
     struct score score;
     char summary[512];
-    json_t *subjects = load_subjects(&score, count - 3, argv + 3);
+    json_t *subjects = load_subjects(&score, count - 4, argv + 4);
     snprintf(summary, sizeof summary,
              "%zu of %zu defects caught by exactly their declared rows; %zu of %zu sound variants "
-             "passed; %zu false alarms; %zu void; %zu untried; %s s",
+             "passed; %zu false alarms; %zu void; %zu untried; scope %s; %s s",
              score.caught, score.defects, score.passed, score.variants, score.alarms, score.voids,
-             score.untried, argv[0]);
-    json_t *matrix = make_matrix(&score, summary, subjects);
+             score.untried, argv[1], argv[0]);
+    json_t *matrix = make_matrix(&score, argv[1], summary, subjects);
     print_unsound(subjects);
     puts(summary);
-    int failed = write_table(argv[2], matrix, subjects);
-    failed |= save(matrix, argv[1]);
+    int failed = write_table(argv[3], matrix, subjects);
+    failed |= save(matrix, argv[2]);
     return failed != 0 ? TROUBLE : score.sound ? SOUND : UNSOUND;
 }
 
@@ -359,7 +360,7 @@ int main(int argc, char **argv)
         return judge(argv + 2);
     if (argc == 8 && strcmp(argv[1], "void") == 0)
         return make_void(argv + 2);
-    if (argc >= 5 && strcmp(argv[1], "sum") == 0)
+    if (argc >= 6 && strcmp(argv[1], "sum") == 0)
         return sum(argc - 2, argv + 2);
     fputs("usage: matrix-judge judge|void|sum …; see the head of matrix_judge.c\n", stderr);
     return TROUBLE;
