@@ -43,9 +43,15 @@ void firma_vm_accelerator_learn(int cache, enum firma_vm_accelerator accelerator
     firma_vm_cache_write(cache, FILE_NAME, text);
 }
 
-bool firma_vm_accelerator_await(int channel, struct firma_vm_console *console)
+void firma_vm_accelerator_forget(int cache)
 {
-    int64_t deadline = firma_vm_now_ms() + FIRMA_VM_TRIAL_MS;
+    if (cache >= 0)
+        (void)unlinkat(cache, FILE_NAME, 0);
+}
+
+bool firma_vm_accelerator_await(int channel, struct firma_vm_console *console, int limit_ms)
+{
+    int64_t deadline = firma_vm_now_ms() + limit_ms;
     struct pollfd polled[] = {{.fd = channel, .events = POLLIN},
                               {.fd = console->input, .events = POLLIN}};
     for (;;) {

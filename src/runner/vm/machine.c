@@ -81,9 +81,10 @@ static bool try(const struct firma_contract *contract, int cache,
     enum firma_vm_finding known = firma_vm_accelerator_known(cache, accelerator);
     if (known == FIRMA_VM_FAILS || !firma_vmm_offers(accelerator, NULL))
         return false;
-    bool works = boot(contract, images, accelerator, machine, &ignored) == 0 &&
-                 (known == FIRMA_VM_WORKS ||
-                  firma_vm_accelerator_await(machine->channel, &machine->console));
+    bool works =
+        boot(contract, images, accelerator, machine, &ignored) == 0 &&
+        (known == FIRMA_VM_WORKS ||
+         firma_vm_accelerator_await(machine->channel, &machine->console, FIRMA_VM_TRIAL_MS));
     if (known == FIRMA_VM_UNKNOWN)
         firma_vm_accelerator_learn(cache, accelerator, works);
     if (!works)

@@ -48,8 +48,10 @@ void firma_vm_machine_end(struct firma_vm_machine *machine);
 enum firma_vm_finding { FIRMA_VM_UNKNOWN, FIRMA_VM_WORKS, FIRMA_VM_FAILS };
 enum firma_vm_finding firma_vm_accelerator_known(int cache, enum firma_vm_accelerator accelerator);
 void firma_vm_accelerator_learn(int cache, enum firma_vm_accelerator accelerator, bool works);
-/* Waits for the first word of a machine at CHANNEL; false: none, or a hang-up. CONSOLE is served
- * meanwhile. */
-bool firma_vm_accelerator_await(int channel, struct firma_vm_console *console);
+/* Makes nothing known again. */
+void firma_vm_accelerator_forget(int cache);
+/* Waits at most LIMIT_MS for the first word of a machine at CHANNEL; false: none, or a hang-up.
+ * CONSOLE is served meanwhile. */
+bool firma_vm_accelerator_await(int channel, struct firma_vm_console *console, int limit_ms);
 
 #endif

@@ -22,11 +22,30 @@
 #include "runner/vm/cache.h"
 #include "runner/vm/vm.h"
 
-static int usage(void)
-{
-    fputs("usage: firma-vm-runner --launch-contract ABSOLUTE_PATH\n", stderr);
-    return FIRMA_EXIT_RUNNER;
-}
+static const char usage[] = "usage: firma-vm-runner --launch-contract ABSOLUTE_PATH\n"
+                            "       firma-vm-runner --check KERNEL INITRD ROOTFS\n"
+                            "       firma-vm-runner --help | --version\n";
+
+static const char help[] =
+    "\n"
+    "Runs a launch contract's command in a virtual machine without any network device.\n"
+    "\n"
+    "  --launch-contract  what firma-run calls it with; the exit status is the command's, 128+n "
+    "for\n"
+    "                     its death by signal n, 125 when the runner or the machine failed\n"
+    "  --check            hold the images against their manifest, and boot them until the guest\n"
+    "                     speaks; tries anew which accelerator works on this host\n"
+    "\n"
+    "Beside the kernel lie manifest.json (sizes and SHA-256 of the images, scripts/build-guest "
+    "writes\n"
+    "it; without it nothing boots) and, if you want other than the defaults, machine.json:\n"
+    "\n"
+    "  memory_mib     1024    the guest's memory\n"
+    "  processors     1       and processors\n"
+    "  accelerator    \"auto\"  kvm or hvf if the guest boots with it, else tcg; or one of these\n"
+    "  start_seconds  120     how long a guest may take to be ready\n"
+    "  log_dir        none    a folder (0700) that keeps SANDBOX_ID.log: what kernel and monitor\n"
+    "                         print, and at its end how long each stage took\n";
 
 static int run_started(const struct firma_contract *contract,
                        const struct firma_runner_origin *origin, int cache,
@@ -71,14 +90,36 @@ static int run_contract(char **argv, int *status, struct firma_error *err)
     return result;
 }
 
+static int fail(const struct firma_error *err)
+{
+    fprintf(stderr, "firma-vm-runner: %s: %s\n", firma_error_name(err->code), err->text);
+    return FIRMA_EXIT_RUNNER;
+}
+
+static int check(char **images)
+{
+    struct firma_error err = {0};
+    for (size_t i = 0; i < FIRMA_VM_IMAGE_COUNT; i++)
+        if (images[i][0] != '/') {
+            firma_fail(&err, FIRMA_E_USAGE, 0, "%s: must be an absolute path", images[i]);
+            return fail(&err);
+        }
+    return firma_vm_check(images, &err) == 0 ? 0 : fail(&err);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3 || strcmp(argv[1], "--launch-contract") != 0 || argv[2][0] != '/')
-        return usage();
     struct firma_error err = {0};
     int status = 0;
-    if (run_contract(argv, &status, &err) == 0)
-        return firma_runner_mirror(status);
-    fprintf(stderr, "firma-vm-runner: %s: %s\n", firma_error_name(err.code), err.text);
-    return FIRMA_EXIT_RUNNER;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return printf("%s%s", usage, help) < 0;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts("firma-vm-runner " FIRMA_VERSION) < 0;
+    if (argc == 5 && strcmp(argv[1], "--check") == 0)
+        return check(argv + 2);
+    if (argc != 3 || strcmp(argv[1], "--launch-contract") != 0 || argv[2][0] != '/') {
+        fputs(usage, stderr);
+        return FIRMA_EXIT_RUNNER;
+    }
+    return run_contract(argv, &status, &err) == 0 ? firma_runner_mirror(status) : fail(&err);
 }

@@ -144,6 +144,27 @@ static int attach_one(struct firma_mux *mux, int number, uint16_t stream, struct
     return 0;
 }
 
+/* The caller's terminal by a description of our own, which may be non-blocking without anybody
+ * noticing: a terminal that nobody reads must not hold up signals and proxies. -1: it has no name
+ * here, and is attached like any other descriptor. */
+static int open_terminal(int flags)
+{
+    char name[64];
+    if (ttyname_r(STDIN_FILENO, name, sizeof name) != 0)
+        return -1;
+    return open(name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static int attach_terminal(struct firma_mux *mux, int number, uint16_t stream,
+                           struct firma_error *err)
+{
+    int fd = open_terminal(number == 0 ? O_RDONLY : O_WRONLY);
+    if (fd < 0)
+        return attach_one(mux, number, stream, err);
+    firma_mux_attach(mux, stream, number == 0 ? fd : -1, number == 0 ? -1 : fd, 0);
+    return 0;
+}
+
 static int attach(struct supervisor *self, struct firma_error *err)
 {
     static const uint16_t streams[] = {FIRMA_STREAM_STDIN, FIRMA_STREAM_STDOUT,
@@ -151,7 +172,9 @@ static int attach(struct supervisor *self, struct firma_error *err)
     /* A terminal is one stream out. */
     bool merged = self->terminal.present && !self->terminal.stderr_apart;
     for (int i = 0; i <= (merged ? 1 : 2); i++) {
-        int result = attach_one(self->mux, i, streams[i], err);
+        int result = self->terminal.present && i < 2
+                         ? attach_terminal(self->mux, i, streams[i], err)
+                         : attach_one(self->mux, i, streams[i], err);
         if (result < 0)
             return result;
     }

@@ -16,7 +16,7 @@
 
 /* The caller's terminal, while the guest's has its place. */
 struct firma_vm_terminal {
-    bool present; /* stdin and stdout are a terminal, and we are its foreground group */
+    bool present;      /* stdin and stdout are a terminal, and we are its foreground group */
     bool stderr_apart; /* stderr is something else: redirected, or closed */
     bool raw;
     struct termios before;
@@ -57,6 +57,11 @@ void firma_vm_roads_send(struct firma_vm_roads *roads, uint16_t flow, const uint
 void firma_vm_roads_watch(const struct firma_vm_roads *roads, struct pollfd *polled);
 void firma_vm_roads_serve(struct firma_vm_roads *roads, struct firma_mux *mux,
                           const struct pollfd *polled);
+
+/* ---- check.c ---- */
+
+/* Boots the IMAGES (paths) until the guest's first word and prints what was found. */
+int firma_vm_check(char *const images[FIRMA_VM_IMAGE_COUNT], struct firma_error *err);
 
 /* ---- supervise.c ---- */
 
