@@ -23,7 +23,7 @@ enum { PATH_SIZE = PATH_MAX + 64 }; /* a launch's directory and a name of ours b
 struct body {
     const struct cf_plan_launch *launch;
     enum cf_leg leg;
-    enum cf_scale scale;
+    const struct cf_target *target;
     int evidence_fd;
     char runner[PATH_MAX];
 };
@@ -37,7 +37,9 @@ static int run_body(struct cf_lab *lab, void *context)
                              .events = cf_lab_events(lab),
                              .launch = body->launch,
                              .leg = body->leg,
-                             .scale = body->scale,
+                             .scale = body->target->scale,
+                             .launch_ms = body->target->launch_ms,
+                             .word_ms = body->target->word_ms,
                              .evidence_fd = body->evidence_fd,
                              .runner = body->runner};
     if (cf_stage_run(&stage, &err) == 0)
@@ -104,7 +106,7 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
 {
     const struct cf_plan_launch *launch = observation->launch;
     char path[PATH_MAX], probe[PATH_MAX], sidecar[PATH_MAX], recorder[PATH_MAX];
-    struct body body = {.launch = launch, .leg = leg, .scale = target->scale};
+    struct body body = {.launch = launch, .leg = leg, .target = target};
     const char *name = strrchr(target->runner, '/') + 1;
     launch_path(path, sizeof path, run, launch->launch->name, cf_leg_name(leg));
     int failed = make_directory(path, err);

@@ -15,6 +15,7 @@ enum { CF_IMAGES = 3 };
 struct cf_target {
     const char *kind; /* "namespace", "null", "machine" or "path" */
     enum cf_scale scale;
+    unsigned launch_ms, word_ms; /* bounds of its launches, bounds.h */
     char *runner, *launcher;
     char *images[CF_IMAGES]; /* kernel, initrd, rootfs: all of them, or none */
     char *bin;               /* the folder of the suite's own programs */

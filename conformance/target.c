@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "observe.h"
+#include "scenarios/bounds.h"
 
 static int find_program(char **out, const char *path, const char *option, struct cf_error *err)
 {
@@ -85,6 +86,13 @@ static int find_images(struct cf_target *target, struct cf_error *err)
     return 0;
 }
 
+static void set_bounds(struct cf_target *target)
+{
+    bool machine = strcmp(target->kind, "machine") == 0;
+    target->launch_ms = machine ? CF_MACHINE_LAUNCH_MS : CF_LAUNCH_MS;
+    target->word_ms = machine ? CF_MACHINE_WORD_MS : CF_WORD_MS;
+}
+
 static int find_scale(struct cf_target *target, const char *name, struct cf_error *err)
 {
     target->scale = strcmp(target->kind, "machine") == 0 ? CF_SMALL : CF_FULL;
@@ -102,6 +110,8 @@ int cf_target_find(struct cf_target *target, const struct cf_wanted *wanted, str
         failed = find_runner(&found, wanted, err);
     if (failed == 0)
         failed = find_scale(&found, wanted->scale, err);
+    if (failed == 0)
+        set_bounds(&found);
     if (failed == 0)
         failed = find_images(&found, err);
     if (failed == 0)

@@ -201,7 +201,7 @@ static void finish(struct cf_stage *stage, struct live *live)
         cf_process_close_input(&live->process);
     if (live->stuck != NULL)
         kill(live->process.pid, SIGKILL);
-    cf_process_finish(&live->process, stage->lab, is_up ? CF_CASE_MS : CF_LAUNCH_MS);
+    cf_process_finish(&live->process, stage->lab, is_up ? stage->word_ms : stage->launch_ms);
 }
 
 static json_t *read_status(struct live *live)

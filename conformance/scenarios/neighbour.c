@@ -91,7 +91,7 @@ int cf_scenario_neighbour(struct cf_stage *stage, struct cf_error *err)
     cf_start_release(&start);
     if (failed != 0)
         return failed;
-    if (cf_process_await(&process, "\"for\":\"fault\"", CF_LAUNCH_MS)) {
+    if (cf_process_await(&process, "\"for\":\"fault\"", stage->launch_ms)) {
         json_t *contract = cf_stage_contract(stage);
         failed = ask_both(stage, contract, err);
         json_decref(contract);
@@ -99,7 +99,7 @@ int cf_scenario_neighbour(struct cf_stage *stage, struct cf_error *err)
         cf_process_write(&process, line, strlen(line), 1000);
     }
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, CF_LAUNCH_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     cf_stage_ended(stage, &process, "ended", NULL);
     return failed;
 }

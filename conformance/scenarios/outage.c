@@ -83,7 +83,7 @@ static bool kills_subject(const struct cf_stage *stage)
 static int drive(struct cf_stage *stage, struct cf_process *process, struct cf_error *err)
 {
     bool confined = stage->leg == CF_SUBJECT;
-    if (!cf_process_await(process, waiting_fault, CF_LAUNCH_MS))
+    if (!cf_process_await(process, waiting_fault, stage->launch_ms))
         return 0; /* the judge finds no receipt */
     if (confined)
         json_decref(cf_stage_contract(stage));
@@ -94,7 +94,7 @@ static int drive(struct cf_stage *stage, struct cf_process *process, struct cf_e
         cf_stage_await_gone(stage, CF_GONE_MS);
         return 0;
     }
-    if (!cf_process_await(process, waiting_restored, CF_LAUNCH_MS))
+    if (!cf_process_await(process, waiting_restored, stage->launch_ms))
         return 0;
     int failed = restore(stage, err);
     if (failed == 0)
@@ -115,7 +115,7 @@ int cf_scenario_outage(struct cf_stage *stage, struct cf_error *err)
         return failed;
     failed = drive(stage, &process, err);
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, CF_LAUNCH_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     cf_stage_ended(stage, &process, "ended", NULL);
     return failed;
 }

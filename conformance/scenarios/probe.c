@@ -13,10 +13,10 @@ int cf_scenario_probe(struct cf_stage *stage, struct cf_error *err)
     if (failed != 0)
         return failed;
     /* The first receipt is out, so the contract stands; record it while the run lasts. */
-    if (stage->leg == CF_SUBJECT && cf_process_await(&process, "\n", CF_LAUNCH_MS))
+    if (stage->leg == CF_SUBJECT && cf_process_await(&process, "\n", stage->launch_ms))
         json_decref(cf_stage_contract(stage));
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, CF_LAUNCH_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     cf_stage_ended(stage, &process, "ended", NULL);
     return 0;
 }

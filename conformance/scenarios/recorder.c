@@ -35,7 +35,7 @@ static int run(struct cf_stage *stage, const struct cf_start *start, int extra_f
     if (failed != 0)
         return failed;
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, CF_LAUNCH_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     record(stage);
     cf_stage_ended(stage, &process, "ended", NULL);
     return 0;

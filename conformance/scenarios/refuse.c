@@ -54,7 +54,7 @@ static int finish(struct cf_stage *stage, const struct cf_start *start, const ch
     cf_process_close_input(&process);
     /* A guest may take its time to boot; a refusal has a bound. */
     cf_process_finish(&process, stage->lab,
-                      stage->leg == CF_CONTROL ? CF_LAUNCH_MS : CF_REFUSAL_MS);
+                      stage->leg == CF_CONTROL ? stage->launch_ms : CF_REFUSAL_MS);
     json_object_set_new(fields, "spawned", json_boolean(unlink(record_path) == 0));
     cf_stage_ended(stage, &process, event, fields);
     return 0;

@@ -6,8 +6,6 @@
 
 #include "scenarios/stage.h"
 
-enum { CF_CASE_MS = 20000 };
-
 /* Plays SCRIPT; returns the word at which the process stopped playing along (to be freed), or
  * NULL. MARKS, an array, gets one {"stdout","stderr"} of byte counts for each `mark`. */
 char *cf_script_play(struct cf_stage *stage, struct cf_process *process, const char *script,

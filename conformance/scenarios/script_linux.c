@@ -36,7 +36,7 @@ static const struct {
 /* The first word of a command may take as long as a machine takes to boot. */
 static bool do_await(struct scene *scene)
 {
-    unsigned patience = scene->is_up ? CF_CASE_MS : CF_LAUNCH_MS;
+    unsigned patience = scene->is_up ? scene->stage->word_ms : scene->stage->launch_ms;
     scene->is_up = cf_process_await(scene->process, (const char *)scene->bytes, patience);
     return scene->is_up;
 }
@@ -58,7 +58,7 @@ static bool do_signal(struct scene *scene)
 
 static bool do_send(struct scene *scene)
 {
-    return cf_process_write(scene->process, scene->bytes, scene->length, CF_CASE_MS);
+    return cf_process_write(scene->process, scene->bytes, scene->length, scene->stage->word_ms);
 }
 
 static bool do_fill(struct scene *scene)
@@ -69,7 +69,7 @@ static bool do_fill(struct scene *scene)
         block[i] = (unsigned char)(i * 31 + (i >> 8));
     for (size_t sent = 0; sent < total; sent += sizeof block) {
         size_t part = total - sent < sizeof block ? total - sent : sizeof block;
-        if (!cf_process_write(scene->process, block, part, CF_CASE_MS))
+        if (!cf_process_write(scene->process, block, part, scene->stage->word_ms))
             return false;
     }
     return true;
@@ -100,7 +100,7 @@ static bool do_eof(struct scene *scene)
 
 static bool do_stopped(struct scene *scene)
 {
-    return cf_process_await_stop(scene->process, CF_CASE_MS);
+    return cf_process_await_stop(scene->process, scene->stage->word_ms);
 }
 
 static bool do_deaf(struct scene *scene)

@@ -23,8 +23,9 @@ struct cf_stage {
     const struct cf_plan_launch *launch;
     enum cf_leg leg;
     enum cf_scale scale;
-    int evidence_fd;    /* borrowed */
-    const char *runner; /* in the lab: /lab/runner/NAME */
+    unsigned launch_ms, word_ms; /* how long a launch, and an answer in one, is waited for */
+    int evidence_fd;             /* borrowed */
+    const char *runner;          /* in the lab: /lab/runner/NAME */
     struct cf_sidecar sidecar;
     struct cf_proxy proxy; /* a real one in front of it; pid 0: none */
 };

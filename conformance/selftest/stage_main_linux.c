@@ -110,6 +110,8 @@ static int run_body(struct cf_lab *lab, void *context)
                              .events = cf_lab_events(lab),
                              .launch = body->launch,
                              .leg = body->leg,
+                             .launch_ms = CF_LAUNCH_MS,
+                             .word_ms = CF_WORD_MS,
                              .evidence_fd = body->evidence_fd,
                              .runner = body->runner};
     signal(SIGPIPE, SIG_IGN);

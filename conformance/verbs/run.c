@@ -147,9 +147,9 @@ static json_t *make_record(const struct making *making)
         cf_target_json(&making->target), "launcher", "path", making->target.launcher, "sha256",
         making->target.launcher_sha256, "platform", "system", system.sysname, "release",
         system.release, "machine", system.machine, "uid", (int)getuid(), "windows", "settle_ms",
-        CF_SETTLE_MS, "launch_ms", CF_LAUNCH_MS, "refusal_ms", CF_REFUSAL_MS, "gone_ms", CF_GONE_MS,
-        "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u), "planned",
-        making->planned, "not_applicable", making->not_applicable, "launches",
+        CF_SETTLE_MS, "launch_ms", (int)making->target.launch_ms, "refusal_ms", CF_REFUSAL_MS,
+        "gone_ms", CF_GONE_MS, "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u),
+        "planned", making->planned, "not_applicable", making->not_applicable, "launches",
         launch_digests(making), "observers", observer_health(making));
 }
 
