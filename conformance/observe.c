@@ -209,12 +209,13 @@ static json_t *lab_error(const char *directory, enum cf_leg leg)
     return why;
 }
 
-static json_t *await_lab(const char *directory, enum cf_leg leg, pid_t pid)
+static json_t *await_lab(const char *directory, enum cf_leg leg, struct cf_observation *observation)
 {
-    int status = -1;
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    pid_t pid = observation->labs[leg];
+    while (pid > 0 && waitpid(pid, &observation->statuses[leg], 0) < 0 && errno == EINTR) {
     }
-    int code = pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    int status = observation->statuses[leg];
+    int code = pid >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     json_t *why = code == 0 ? NULL : lab_error(directory, leg);
     return json_pack("{siso?}", "status", code, "error", why);
 }
@@ -239,8 +240,7 @@ int cf_observe_finish(struct cf_observation *observation, const struct cf_run *r
     launch_path(directory, sizeof directory, run, observation->launch->launch->name, "");
     json_t *legs = json_object();
     for (int leg = 0; leg < CF_LEG_COUNT; leg++)
-        json_object_set_new(legs, cf_leg_name(leg),
-                            await_lab(directory, leg, observation->labs[leg]));
+        json_object_set_new(legs, cf_leg_name(leg), await_lab(directory, leg, observation));
     json_t *json = cf_plan_json(observation->launch);
     json_object_update_new(
         json,
@@ -255,18 +255,33 @@ int cf_observe_finish(struct cf_observation *observation, const struct cf_run *r
     return failed;
 }
 
-/* Waits for any lab to end without reaping it, so that cf_observe_finish() can. */
+static bool is_over(const struct cf_observation *observation)
+{
+    for (int leg = 0; leg < CF_LEG_COUNT; leg++)
+        if (observation->labs[leg] > 0)
+            return false;
+    return true;
+}
+
+/* Reaps labs until both of one launch have ended: one that has the other still to wait for must not
+ * hold up what could be observed meanwhile. */
 static size_t await_any(struct cf_observation *running, size_t count)
 {
     for (;;) {
-        siginfo_t info = {0};
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) != 0)
+        int status;
+        pid_t pid = waitpid(-1, &status, 0);
+        if (pid < 0 && errno != EINTR)
             return 0;
-        for (size_t i = 0; i < count; i++)
-            for (int leg = 0; leg < CF_LEG_COUNT; leg++)
-                if (running[i].labs[leg] == info.si_pid)
+        for (size_t i = 0; pid > 0 && i < count; i++) {
+            for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
+                if (running[i].labs[leg] != pid)
+                    continue;
+                running[i].labs[leg] = 0;
+                running[i].statuses[leg] = status;
+                if (is_over(&running[i]))
                     return i;
-        waitpid(info.si_pid, NULL, 0); /* a child that is none of ours to observe */
+            }
+        }
     }
 }
 

@@ -50,7 +50,8 @@ struct cf_run {
  * launch.json. An earlier launches/NAME is removed first. */
 struct cf_observation {
     const struct cf_plan_launch *launch;
-    pid_t labs[CF_LEG_COUNT];
+    pid_t labs[CF_LEG_COUNT];   /* 0: reaped, -1: never started */
+    int statuses[CF_LEG_COUNT]; /* of those reaped, as waitpid(2) says */
     uint64_t started;
 };
 int cf_observe_start(struct cf_observation *observation, const struct cf_run *run,
