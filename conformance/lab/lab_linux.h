@@ -48,7 +48,7 @@ enum {
     CF_LAB_CANARY_PORT = 4000, /* in a network namespace of our own: nobody else's */
     CF_LAB_POTS = 32,
     CF_LAB_SIDECARS = 32,
-    CF_LAB_DEADLINE_MS = 5000, /* for an observer to end, a killed process to vanish */
+    CF_LAB_DEADLINE_MS = 20000, /* for an observer to end, a killed process to vanish */
 };
 
 /* ---- idmap_linux.c ---- */
