@@ -4,6 +4,9 @@
  * A technique of tier 0 or 1 needs a row that names it as its source, or a declared absence. A
  * defect needs a row and a broken subject that names it. Whoever names an id that nobody knows, or
  * declares an absence of something that has a row, makes a hole too.
+ *
+ * A row is proven when a broken subject declares that the row convicts it; scripts/matrix shows
+ * that it does. Of the null runner it convicts, all runner rows of kind deny are declared.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -15,9 +18,9 @@
 #include "result.h"
 #include "verbs/verbs.h"
 
-enum { SUBJECT_FIELDS = 7, SUBJECT_SOURCE = 5 };
+enum { SUBJECT_FIELDS = 7, SUBJECT_DECLARED = 4, SUBJECT_SOURCE = 5 };
 
-/* One line of subjects.tsv, tabs between: [{"name", "source"}]. */
+/* One line of subjects.tsv, tabs between: [{"name", "declared", "source"}]. */
 static bool add_subject(json_t *subjects, char *line)
 {
     char *field[SUBJECT_FIELDS] = {0}, *rest = line;
@@ -27,7 +30,8 @@ static bool add_subject(json_t *subjects, char *line)
     if (count != SUBJECT_FIELDS)
         return false;
     json_array_append_new(subjects,
-                          json_pack("{ssss}", "name", field[0], "source", field[SUBJECT_SOURCE]));
+                          json_pack("{ssssss}", "name", field[0], "declared",
+                                    field[SUBJECT_DECLARED], "source", field[SUBJECT_SOURCE]));
     return true;
 }
 
@@ -123,6 +127,42 @@ static json_t *all_strangers(const json_t *subjects)
     return strangers;
 }
 
+/* Whether ID stands in DECLARED, by itself or by "GROUP.*"; commas between. */
+static bool declares(const char *declared, const char *id)
+{
+    for (const char *word = declared; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        bool group = length >= 2 && strncmp(word + length - 2, ".*", 2) == 0;
+        if (group ? strncmp(word, id, length - 1) == 0
+                  : strlen(id) == length && strncmp(word, id, length) == 0)
+            return true;
+        word += length + (word[length] == ',');
+    }
+    return false;
+}
+
+static bool is_proven(const struct cf_row *row, const json_t *subjects)
+{
+    size_t index;
+    const json_t *subject;
+    if (row->subject == CF_runner && row->kind == CF_deny)
+        return true;
+    json_array_foreach ((json_t *)subjects, index, subject)
+        if (declares(json_string_value(json_object_get(subject, "declared")), row->id))
+            return true;
+    return false;
+}
+
+static json_t *all_unproven(const json_t *subjects)
+{
+    json_t *unproven = json_array();
+    for (size_t i = 0; i < cf_row_count; i++)
+        if (!is_proven(&cf_rows[i], subjects))
+            json_array_append_new(unproven, json_pack("{ssss}", "id", cf_rows[i].id, "level",
+                                                      cf_level_name(cf_rows[i].level)));
+    return unproven;
+}
+
 static json_t *make_trace(const json_t *subjects)
 {
     json_t *entries = json_array(), *strangers = all_strangers(subjects);
@@ -133,8 +173,8 @@ static json_t *make_trace(const json_t *subjects)
             json_object_get(entry, "hole") != NULL && !json_is_null(json_object_get(entry, "hole"));
         json_array_append_new(entries, entry);
     }
-    return json_pack("{ss sI so so}", "schema", "firma-trace/1", "holes", (json_int_t)holes,
-                     "entries", entries, "unknown", strangers);
+    return json_pack("{ss sI so so so}", "schema", "firma-trace/1", "holes", (json_int_t)holes,
+                     "entries", entries, "unknown", strangers, "unproven", all_unproven(subjects));
 }
 
 static void print_names(const json_t *names)
@@ -174,21 +214,34 @@ static void print_part(const json_t *entries, const char *title, bool defects)
             print_entry(entry);
 }
 
+static void print_unproven(const json_t *unproven)
+{
+    size_t index;
+    const json_t *row;
+    printf("\n## Unproven rows\n\nNo broken subject declares that one of these convicts it.\n\n"
+           "| row | level |\n|---|---|\n");
+    json_array_foreach ((json_t *)unproven, index, row)
+        printf("| %s | %s |\n", json_string_value(json_object_get(row, "id")),
+               json_string_value(json_object_get(row, "level")));
+}
+
 static void print_trace(const json_t *trace)
 {
     const json_t *entries = json_object_get(trace, "entries");
     size_t index;
     const json_t *stranger;
     printf("# Trace: what the register answers for\n\n%zu rows, %zu entries, %zu declared absent, "
-           "%d holes\n",
+           "%d holes, %zu unproven rows\n",
            cf_row_count, cf_entry_count, cf_absence_count,
-           (int)json_integer_value(json_object_get(trace, "holes")));
+           (int)json_integer_value(json_object_get(trace, "holes")),
+           json_array_size(json_object_get(trace, "unproven")));
     json_array_foreach (json_object_get(trace, "unknown"), index, stranger)
         printf("\n**hole: %s names %s, which nothing is called**\n",
                json_string_value(json_object_get(stranger, "in")),
                json_string_value(json_object_get(stranger, "id")));
     print_part(entries, "Defects seen in the field", true);
     print_part(entries, "Techniques", false);
+    print_unproven(json_object_get(trace, "unproven"));
 }
 
 int cf_verb_trace(const struct cf_options *options, struct cf_error *err)
