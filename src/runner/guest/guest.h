@@ -85,6 +85,8 @@ struct firma_guest_identity {
     gid_t gid;
     bool nested;
     bool drop_groups; /* no supplementary group may be left */
+    bool
+        may_rise; /* a set-user-ID program may raise it: only where the kernel is the guest's own */
 };
 
 enum { FIRMA_SANDBOX_ID = 65534 };
@@ -97,8 +99,10 @@ int firma_guest_leave_groups(struct firma_error *err);
 int firma_guest_map_ids(uid_t inside_uid, uid_t uid, gid_t inside_gid, gid_t gid,
                         struct firma_error *err);
 
-/* Becomes WHO for good: identity, no capability in any set (bounding set included),
- * no_new_privs; then looks whether it is so. */
+/* Becomes WHO: identity for good, no capability in any set (bounding set included), no_new_privs;
+ * then looks whether it is so. One that MAY_RISE keeps the bounding set, is not held by
+ * no_new_privs, and has until its next exec the capabilities it came with, so that it can still
+ * load a filter; what that exec leaves it is what its user id deserves (capabilities(7)). */
 int firma_guest_become(const struct firma_guest_identity *who, struct firma_error *err);
 
 /* The capability part alone. */
@@ -119,7 +123,7 @@ struct firma_guest_filter {
 int firma_guest_filter_read(const char *path, struct firma_guest_filter *out,
                             struct firma_error *err);
 void firma_guest_filter_clear(struct firma_guest_filter *filter);
-/* Loads FILTER for good; the kernel judges the program. Needs no_new_privs. */
+/* Loads FILTER for good; the kernel judges the program. Needs no_new_privs or CAP_SYS_ADMIN. */
 int firma_guest_filter_load(const struct firma_guest_filter *filter, struct firma_error *err);
 
 /* ---- network_linux.c ---- */

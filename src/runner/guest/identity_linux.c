@@ -10,6 +10,9 @@
  * Capabilities: a process that maps uid 0 would regain them at exec; an empty bounding set is what
  * prevents that. At the end the kernel is asked what it made of all this. See user_namespaces(7),
  * capabilities(7).
+ *
+ * In a machine of its own the guest's kernel is not the boundary, the machine is. There `host_user`
+ * may become root as anywhere (`may_rise`): a command that does must find nothing more outside.
  */
 #include "runner/guest/guest.h"
 
@@ -90,6 +93,21 @@ static int drop_bounding_set(struct firma_error *err)
     return 0;
 }
 
+/* Nothing may pass to the next program but by its user id or its file. */
+static int drop_inheritable(struct firma_error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+        syscall(SYS_capget, &header, caps) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "clear ambient capabilities");
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        caps[i].inheritable = 0;
+    return syscall(SYS_capset, &header, caps) == 0
+               ? 0
+               : firma_fail(err, FIRMA_E_SYSTEM, errno, "drop inheritable capabilities");
+}
+
 int firma_guest_drop_privileges(struct firma_error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -129,7 +147,7 @@ static int verify(const struct firma_guest_identity *who, struct firma_error *er
         return firma_fail(err, FIRMA_E_SYSTEM, 0,
                           "identity_mode: %ld:%ld did not take, still %ld:%ld", (long)who->uid,
                           (long)who->gid, (long)uid, (long)gid);
-    if (!is_powerless())
+    if (!who->may_rise && !is_powerless())
         return firma_fail(err, FIRMA_E_SYSTEM, 0, "identity_mode: capabilities are left");
     return 0;
 }
@@ -140,6 +158,6 @@ int firma_guest_become(const struct firma_guest_identity *who, struct firma_erro
     if (result == 0)
         result = who->nested ? enter_nested(who, err) : switch_ids(who, err);
     if (result == 0)
-        result = firma_guest_drop_privileges(err);
+        result = who->may_rise ? drop_inheritable(err) : firma_guest_drop_privileges(err);
     return result < 0 ? result : verify(who, err);
 }

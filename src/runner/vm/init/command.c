@@ -122,7 +122,9 @@ static struct firma_guest_start describe(const struct birth *birth,
                                       .filters = filter,
                                       .filter_count = filter->count > 0 ? 1 : 0,
                                       .ignore_sigchld = block->ignore_sigchld};
-    start.identity = (struct firma_guest_identity){.uid = block->uid, .gid = block->gid};
+    /* The boundary is the machine: in it `host_user` may become root, if it finds out how. */
+    start.identity =
+        (struct firma_guest_identity){.uid = block->uid, .gid = block->gid, .may_rise = true};
     if (birth->contract->identity_mode == FIRMA_SANDBOX_USER)
         start.identity = (struct firma_guest_identity){
             .uid = FIRMA_SANDBOX_ID, .gid = FIRMA_SANDBOX_ID, .nested = true, .drop_groups = true};
