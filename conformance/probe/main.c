@@ -76,7 +76,7 @@ static int run_one(const struct probe_self *self, char **word, int words)
     return satisfied(&out) ? 0 : 1;
 }
 
-static int run_plan(const struct probe_self *self, char **rest, int words)
+static int run_plan(struct probe_self *self, char **argv, char **rest, int words)
 {
     struct probe_plan plan;
     struct probe_text error = {0};
@@ -85,6 +85,10 @@ static int run_plan(const struct probe_self *self, char **rest, int words)
         probe_plan_free(&plan);
         return EXIT_USAGE;
     }
+    if (plan.as_root)
+        probe_become_root(argv);
+    self->host_boot = plan.host_boot;
+    self->host_seconds = plan.host_seconds;
     int status = words == 0 ? probe_run(&plan, self) : run_one(self, rest + 1, words - 1);
     probe_plan_free(&plan);
     return status;
@@ -102,5 +106,5 @@ int main(int argc, char **argv, char **envp)
         !probe_is_hex(argv[4], PROBE_NONCE) || (argc > 5 && strcmp(argv[5], "--one") != 0))
         return usage_error();
     struct probe_self self = {.program = argv[0], .plan = argv[2], .token = argv[4]};
-    return run_plan(&self, argv + 5, argc - 5);
+    return run_plan(&self, argv, argv + 5, argc - 5);
 }

@@ -177,6 +177,21 @@ static bool check_leg(struct cursor *at, struct probe_statement *statement)
     return statement->words == 1 || fail(at, "leg needs a name", NULL);
 }
 
+static bool check_as_root(struct cursor *at, struct probe_statement *statement)
+{
+    at->plan->as_root = true;
+    return statement->words == 0 || fail(at, "as-root takes no words", NULL);
+}
+
+static bool check_machine(struct cursor *at, struct probe_statement *statement)
+{
+    if (statement->words != 2 || strlen(statement->word[0]) != 36 ||
+        !probe_number(statement->word[1], 0, 1L << 30, &at->plan->host_seconds))
+        return fail(at, "machine needs BOOT_ID SECONDS", NULL);
+    at->plan->host_boot = statement->word[0];
+    return true;
+}
+
 static bool parse_statement(struct cursor *at, char *line)
 {
     static const struct {
@@ -188,7 +203,9 @@ static bool parse_statement(struct cursor *at, char *line)
                  [PROBE_STEP] = {"step", check_step},
                  [PROBE_REPEAT] = {"repeat", check_repeat},
                  [PROBE_END] = {"end", check_end},
-                 [PROBE_LIVE_AFTER] = {"live-after", check_live}};
+                 [PROBE_LIVE_AFTER] = {"live-after", check_live},
+                 [PROBE_AS_ROOT] = {"as-root", check_as_root},
+                 [PROBE_MACHINE] = {"machine", check_machine}};
     struct probe_plan *plan = at->plan;
     char *verb = NULL;
     if (plan->statements == PROBE_STATEMENTS)

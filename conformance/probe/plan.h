@@ -4,6 +4,8 @@
  *     firma-probe-plan 1
  *     token 0123456789abcdef0123456789abcdef
  *     leg attempt
+ *     as-root
+ *     machine BOOT_ID SECONDS
  *     live NONCE proxy-get http://198.51.100.80/
  *     wait fault
  *     step ROW TECHNIQUE NONCE DEADLINE_MS [key=value…]
@@ -32,6 +34,8 @@ enum probe_verb {
     PROBE_REPEAT,
     PROBE_END,
     PROBE_LIVE_AFTER,
+    PROBE_AS_ROOT,
+    PROBE_MACHINE,
 };
 
 /* `word` are the statement's words after the verb, unescaped, owned by the plan. */
@@ -48,6 +52,9 @@ struct probe_plan {
     struct probe_statement *statement;
     size_t statements;
     const char *token;
+    bool as_root;          /* the guest's root is to follow the plan, if the guest gives it away */
+    const char *host_boot; /* of the machine statement, or NULL */
+    long host_seconds;
 };
 
 /* Reads and checks the plan at PATH, whose token must be TOKEN. False: ERROR says what is wrong on

@@ -38,6 +38,8 @@ struct probe_self {
     const char *program;
     const char *plan;
     const char *token;
+    const char *host_boot; /* the machine statement: the observing kernel's boot id, or NULL */
+    long host_seconds;     /* how long that kernel had been up */
 };
 
 /* Everything is borrowed. */
@@ -81,5 +83,12 @@ void probe_attempt(struct probe_step *step, struct probe_outcome *out, pid_t *pi
 uint64_t probe_capabilities(void);
 /* Inode of the user namespace, 0 where unknown. */
 uint64_t probe_user_namespace(void);
+/* Whether this kernel is the guest's own and may be harmed: the plan says that the guest is a
+ * machine, and this kernel has another boot id than the one the plan was written under and is
+ * younger than that one was. Everything that touches a kernel or a hypervisor asks this first. */
+bool probe_owns_kernel(const struct probe_self *self);
+/* Replaces this process by itself as the guest's root, where the guest has a program that gives
+ * root away. Returns where it has not, or where this is root already. */
+void probe_become_root(char **argv);
 
 #endif

@@ -155,6 +155,8 @@ static int statement_run(struct run *run, const struct probe_statement *statemen
         return step(run, statement);
     case PROBE_REPEAT:
     case PROBE_END:
+    case PROBE_AS_ROOT:
+    case PROBE_MACHINE:
         break;
     }
     return 0;
