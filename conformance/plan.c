@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { LATE_SECONDS = 15, LATE_PERIOD_MS = 500 };
+enum { LATE_SECONDS = 15, LATE_PERIOD_MS = 500, BOOT_SECONDS = 10, BOOT_PERIOD_MS = 5000 };
 
 const char *cf_leg_name(enum cf_leg leg)
 {
@@ -103,6 +104,30 @@ int cf_plan_make(struct cf_plan *plan, const char *const *selectors, size_t coun
     return failed;
 }
 
+bool cf_plan_is_roots(const struct cf_launch *launch)
+{
+    return strcmp(launch->detail, "root") == 0 || cf_plan_ends_itself(launch);
+}
+
+bool cf_plan_ends_itself(const struct cf_launch *launch)
+{
+    return strncmp(launch->detail, "guest-", 6) == 0;
+}
+
+void cf_plan_for(struct cf_plan *plan, const char *kind)
+{
+    char id[40] = "";
+    struct timespec up;
+    FILE *in = strcmp(kind, "machine") == 0 ? fopen("/proc/sys/kernel/random/boot_id", "re") : NULL;
+    bool known = in != NULL && fscanf(in, "%36s", id) == 1 && strlen(id) == 36 &&
+                 clock_gettime(CLOCK_BOOTTIME, &up) == 0;
+    for (size_t i = 0; known && i < plan->count; i++)
+        snprintf(plan->launches[i].machine, sizeof plan->launches[i].machine, "%s %ld", id,
+                 (long)up.tv_sec);
+    if (in != NULL)
+        fclose(in);
+}
+
 void cf_plan_release(struct cf_plan *plan)
 {
     for (size_t i = 0; plan->launches != NULL && i < cf_launch_count; i++)
@@ -185,6 +210,12 @@ static int deadline_ms(const char *attempt)
     static const char *const slow[] = {"burst ",    "getaddrinfo ",  "resolv-rewrite ",
                                        "sweep ",    "after-volume ", "after-requests ",
                                        "dns-bulk ", "stub-"};
+    static const char *const machines[] = {"modules",        "vsock",   "first-namespaces", "ports",
+                                           "firewall-flush", "devices", "machine-end"};
+    size_t word = strcspn(attempt, " ");
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
+        if (strlen(machines[i]) == word && strncmp(attempt, machines[i], word) == 0)
+            return 15000; /* programs of an emulated guest, one after the other */
     if (strncmp(attempt, "exec ", 5) == 0)
         return 20000; /* an interpreter may have to be read from a disk first */
     for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
@@ -252,7 +283,8 @@ static void write_live(FILE *out, const struct cf_plan_launch *launch, bool afte
 /* A fault that kills the subject itself: what comes after it may never be reached. */
 static bool kills_subject(const struct cf_launch *launch)
 {
-    return launch->scenario == CF_OUTAGE && strncmp(launch->detail, "sidecar-", 8) != 0;
+    return launch->scenario == CF_OUTAGE && strncmp(launch->detail, "sidecar-", 8) != 0 &&
+           !cf_plan_ends_itself(launch);
 }
 
 static void write_steps(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg,
@@ -268,10 +300,15 @@ void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg l
 {
     bool confined = leg == CF_SUBJECT, outage = launch->launch->scenario == CF_OUTAGE;
     bool late = strcmp(launch->launch->detail, "late") == 0;
+    bool boot = strcmp(launch->launch->detail, "boot") == 0;
     bool burst = strcmp(launch->launch->detail, "burst") == 0;
     bool faulted = outage || launch->launch->scenario == CF_NEIGHBOUR;
 
     fprintf(out, "firma-probe-plan 1\ntoken %s\nleg %s\n", launch->token, cf_leg_name(leg));
+    if (confined && cf_plan_is_roots(launch->launch))
+        fputs("as-root\n", out);
+    if (confined && launch->machine[0] != '\0')
+        fprintf(out, "machine %s\n", launch->machine);
     /* A burst's point is the very first moment: its allowed request comes behind it. */
     if (confined && !burst)
         write_live(out, launch, false);
@@ -283,8 +320,10 @@ void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg l
         fputs("wait fault\n", out);
     if (late && confined)
         fprintf(out, "repeat %d %d\n", LATE_SECONDS, LATE_PERIOD_MS);
+    if (boot && confined)
+        fprintf(out, "repeat %d %d\n", BOOT_SECONDS, BOOT_PERIOD_MS);
     write_steps(out, launch, leg, facts);
-    if (late && confined)
+    if ((late || boot) && confined)
         fputs("end\n", out);
     if (confined && burst)
         write_live(out, launch, false);

@@ -29,6 +29,7 @@ struct cf_plan_launch {
     char token[CF_NONCE_TEXT];       /* what the probe wants to see in its plan */
     char live_before[CF_NONCE_TEXT]; /* nonces of the two allowed requests */
     char live_after[CF_NONCE_TEXT];
+    char machine[64];          /* "BOOT_ID SECONDS" of this kernel, for a guest that has its own */
     char fault[CF_NONCE_TEXT]; /* handed to the guest only after the fault: receipts prove it */
 };
 
@@ -42,6 +43,13 @@ struct cf_plan {
  * selector names none. cf_plan_release() frees. */
 int cf_plan_make(struct cf_plan *plan, const char *const *selectors, size_t count,
                  struct cf_error *err);
+/* Tells PLAN what kind of guest it is for (cf_target's): in one with a kernel of its own a probe
+ * may do what would harm any other, and it knows the other by what stands in its plan. */
+void cf_plan_for(struct cf_plan *plan, const char *kind);
+/* Whether the guest's root is to follow the plan of LAUNCH, and its control with privileges too. */
+bool cf_plan_is_roots(const struct cf_launch *launch);
+/* Whether LAUNCH's fault is the guest's own doing. */
+bool cf_plan_ends_itself(const struct cf_launch *launch);
 void cf_plan_release(struct cf_plan *plan);
 
 /* The value of KEY in an attempt such as "tcp addr=@4 port=443", as a nonce fixes it: addr=@4 and

@@ -52,8 +52,7 @@ static json_t *judge_launch(const char *dir, const json_t *record, const struct 
         const struct cf_row *row = cf_row_find(json_string_value(id));
         const char *excuse = text_of(json_object_get(record, "not_applicable"), row->id);
         if (strcmp(row->launch, launch->name) == 0)
-            json_array_append_new(rows, excuse != NULL ? cf_judge_not_applicable(row, excuse)
-                                                       : cf_judge_row(&evidence, row));
+            json_array_append_new(rows, cf_judge_excused(&evidence, row, excuse));
     }
     cf_evidence_release(&evidence);
     return rows;

@@ -180,3 +180,14 @@ json_t *cf_judge_row(const struct cf_evidence *evidence, const struct cf_row *ro
     }
     return weigh(&finding);
 }
+
+json_t *cf_judge_excused(const struct cf_evidence *evidence, const struct cf_row *row,
+                         const char *excuse)
+{
+    json_t *verdict = cf_judge_row(evidence, row);
+    const char *is = json_string_value(json_object_get(verdict, "verdict"));
+    if (excuse == NULL || (is != NULL && strcmp(is, "FAIL") == 0))
+        return verdict;
+    json_decref(verdict);
+    return cf_judge_not_applicable(row, excuse);
+}

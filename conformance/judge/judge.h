@@ -79,6 +79,10 @@ struct cf_mediated cf_judge_mediated(const struct cf_finding *finding, enum cf_l
 json_t *cf_judge_row(const struct cf_evidence *evidence, const struct cf_row *row);
 /* A verdict that needs no evidence: declared by the platform or the operator. New reference. */
 json_t *cf_judge_not_applicable(const struct cf_row *row, const char *reason);
+/* The verdict on a row that cannot pass for the reason EXCUSE (NULL: it can), but may have been
+ * tried all the same: then it can fail. New reference. */
+json_t *cf_judge_excused(const struct cf_evidence *evidence, const struct cf_row *row,
+                         const char *excuse);
 /* A verdict for a row whose launch left no evidence. New reference. */
 json_t *cf_judge_missing(const struct cf_row *row, const char *reason);
 

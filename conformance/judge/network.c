@@ -257,6 +257,10 @@ static void attempted_by_probe(struct cf_finding *finding)
         "%s%s%s",
         defect != NULL ? defect : "the guest tried, and reports: ", defect != NULL ? "" : result,
         defect != NULL || errno_name == NULL ? "" : errno_name);
+    if (strstr(finding->row->observers, "receipt") != NULL && result != NULL &&
+        (strcmp(result, "connected") == 0 || strcmp(result, "answered") == 0))
+        cf_finding_violation(finding, file, json_integer_value(json_object_get(ended, "seq")),
+                             "the guest itself says that somebody was there: %s", result);
     json_decref(attempt);
     json_decref(bare);
 }
@@ -277,6 +281,16 @@ static void attempted_by_neighbour(struct cf_finding *finding)
 
 /* ---- outages that kill the subject: nothing may survive ---- */
 
+/* A guest that was to end itself and reports of it afterwards did not. */
+static bool still_there(const struct cf_finding *finding)
+{
+    json_t *said = cf_plan_ends_itself(cf_launch_find(finding->row->launch))
+                       ? receipt(finding, CF_SUBJECT)
+                       : NULL;
+    json_decref(said);
+    return said != NULL;
+}
+
 static void after_kill(struct cf_finding *finding)
 {
     const struct cf_evidence *evidence = finding->evidence;
@@ -287,6 +301,11 @@ static void after_kill(struct cf_finding *finding)
     json_t *ended = cf_evidence_harness(evidence, CF_SUBJECT, "ended", NULL, NULL);
     json_int_t ended_seq = json_integer_value(json_object_get(ended, "seq"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
+    if (still_there(finding)) {
+        cf_finding_leg(finding, "attempt", false, file, ended_seq,
+                       "the guest could not end its own machine");
+        return;
+    }
     cf_finding_leg(finding, "attempt", json_is_true(json_object_get(killed, "made")), file,
                    json_integer_value(json_object_get(killed, "seq")), "the fault was %smade",
                    json_is_true(json_object_get(killed, "made")) ? "" : "not ");
@@ -303,15 +322,16 @@ static void after_kill(struct cf_finding *finding)
 
 static bool kills_subject(const struct cf_row *row)
 {
-    return strcmp(row->launch, "runner_killed") == 0 || strcmp(row->launch, "launcher_killed") == 0;
+    return cf_plan_ends_itself(cf_launch_find(row->launch)) ||
+           strcmp(row->launch, "runner_killed") == 0 || strcmp(row->launch, "launcher_killed") == 0;
 }
 
 /* A window row's launch must have lasted as long as it states. */
-static void lasted(struct cf_finding *finding)
+static void lasted(struct cf_finding *finding, int least)
 {
     const json_t *ended = cf_evidence_harness(finding->evidence, CF_SUBJECT, "ended", NULL, NULL);
     json_int_t ms = json_integer_value(json_object_get(ended, "ms"));
-    cf_finding_leg(finding, "window", ms >= 15000, NULL, 0, "the guest was up for %d ms", (int)ms);
+    cf_finding_leg(finding, "window", ms >= least, NULL, 0, "the guest was up for %d ms", (int)ms);
 }
 
 void cf_judge_network(struct cf_finding *finding)
@@ -329,7 +349,9 @@ void cf_judge_network(struct cf_finding *finding)
         live(finding, true);
     }
     if (strcmp(finding->row->launch, "late") == 0)
-        lasted(finding);
+        lasted(finding, 15000);
+    if (strcmp(finding->row->launch, "boot") == 0)
+        lasted(finding, 10000);
     cf_judge_leaks(finding, cf_finding_nonce(finding, CF_SUBJECT));
     cf_judge_secrets(finding);
     cf_judge_frames(finding);

@@ -22,6 +22,7 @@ const struct cf_row cf_rows[] = {
 #include "register/host.def"
 #include "register/launcher.def"
 #include "register/programs.def"
+#include "register/guest_root.def"
 #include "register/runtime.def"
 #include "register/startup.def"
 #include "register/stdio.def"

@@ -57,6 +57,9 @@ static void make_fault(struct cf_stage *stage, struct cf_process *process)
         victim = find_runner(stage);
     } else if (strcmp(fault, "launcher-killed") == 0) {
         victim = process->pid;
+    } else if (cf_plan_ends_itself(stage->launch->launch)) {
+        cf_events_emit(stage->events, "killed", json_pack("{sssb}", "what", fault, "made", 1));
+        return;
     }
     bool made = victim > 1 && kill(victim, signal_number) == 0;
     cf_events_emit(stage->events, "killed",
@@ -77,7 +80,8 @@ static int restore(struct cf_stage *stage, struct cf_error *err)
 static bool kills_subject(const struct cf_stage *stage)
 {
     const char *fault = stage->launch->launch->detail;
-    return strcmp(fault, "runner-killed") == 0 || strcmp(fault, "launcher-killed") == 0;
+    return strcmp(fault, "runner-killed") == 0 || strcmp(fault, "launcher-killed") == 0 ||
+           cf_plan_ends_itself(stage->launch->launch);
 }
 
 static int drive(struct cf_stage *stage, struct cf_process *process, struct cf_error *err)

@@ -172,10 +172,15 @@ static void settle(struct cf_stage *stage)
     cf_events_emit(stage->events, "settled", json_pack("{si}", "ms", CF_SETTLE_MS));
 }
 
-/* Every file of the read-only mount, as the host finds it. */
-static void record_files(struct cf_stage *stage)
+/* What the guest may not write: the read-only mount; a folder that no mount leads to; a port that
+ * is the host's. */
+static const char *const guarded[] = {"/lab/readonly", "/lab/host", "/dev/virtio-ports"};
+enum { GUARDED = sizeof guarded / sizeof guarded[0] };
+
+/* Every file below FOLDER, as the host finds it. */
+static void record_below(struct cf_stage *stage, const char *folder)
 {
-    json_t *paths = paths_below("/lab/readonly", "");
+    json_t *paths = paths_below(folder, "");
     size_t index;
     json_t *path;
     json_array_foreach (paths, index, path) {
@@ -202,14 +207,22 @@ static int plant_file(const char *path, struct cf_error *err)
     return 0;
 }
 
-/* The read-only mount's canary, and guest images for runners that boot none. */
+static void record_files(struct cf_stage *stage)
+{
+    for (size_t i = 0; i < GUARDED; i++)
+        record_below(stage, guarded[i]);
+}
+
+/* The guarded folders' canaries, and guest images for runners that boot none. */
 static int plant_files(struct cf_error *err)
 {
-    static const char *const files[] = {"/lab/readonly/canary", "/lab/artifacts/kernel",
-                                        "/lab/artifacts/initrd", "/lab/artifacts/rootfs"};
+    static const char *const files[] = {"/lab/readonly/canary",     "/lab/host/canary",
+                                        "/dev/virtio-ports/canary", "/lab/artifacts/kernel",
+                                        "/lab/artifacts/initrd",    "/lab/artifacts/rootfs"};
     int failed = 0;
-    if (mkdir("/lab/readonly", 0755) != 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "/lab/readonly");
+    for (size_t i = 0; i < GUARDED; i++)
+        if (mkdir(guarded[i], 0755) != 0)
+            return cf_fail(err, CF_E_SYSTEM, errno, "%s", guarded[i]);
     if (mkdir("/lab/artifacts", 0755) != 0 && errno != EEXIST)
         return cf_fail(err, CF_E_SYSTEM, errno, "/lab/artifacts");
     for (size_t i = 0; i < sizeof files / sizeof files[0] && failed == 0; i++)

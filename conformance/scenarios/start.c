@@ -155,6 +155,10 @@ void cf_start_launcher(struct cf_start *start, const struct cf_stage *stage,
         cf_words_add(&start->argv, "%s", *variable);
     }
     add_all(&start->argv, options);
+    if (cf_plan_is_roots(stage->launch->launch)) {
+        cf_words_add(&start->argv, "--identity");
+        cf_words_add(&start->argv, "host_user");
+    }
     cf_words_add(&start->argv, "--");
     add_all(&start->argv, command);
     launcher_environment(&start->env, stage);
@@ -164,7 +168,8 @@ void cf_start_bare(struct cf_start *start, const struct cf_stage *stage, const c
 {
     static const char *const proxies[] = {"HTTP_PROXY",  "HTTPS_PROXY", "ALL_PROXY", "http_proxy",
                                           "https_proxy", "all_proxy",   NULL};
-    *start = (struct cf_start){.no_capabilities = true};
+    /* What the guest's root may do in its network, its control may do in its own. */
+    *start = (struct cf_start){.no_capabilities = !cf_plan_is_roots(stage->launch->launch)};
     /* env(1) tells a missing command as 127 and one that cannot be run as 126, like a shell. */
     cf_words_add(&start->argv, "/usr/bin/env");
     add_all(&start->argv, command);

@@ -34,7 +34,7 @@ static int tell(const json_t *verdict)
 }
 
 static int judge(const struct cf_options *options, const struct cf_row *row,
-                 const struct cf_target *target, struct cf_error *err)
+                 const struct cf_target *target, const char *excuse, struct cf_error *err)
 {
     char invocation[128], digest[65];
     struct cf_evidence evidence;
@@ -48,7 +48,7 @@ static int judge(const struct cf_options *options, const struct cf_row *row,
         failed = cf_evidence_load(&evidence, options->out, row->launch, &expected, err);
     if (failed != 0)
         return failed;
-    json_t *verdict = cf_judge_row(&evidence, row);
+    json_t *verdict = cf_judge_excused(&evidence, row, excuse);
     int status = tell(verdict);
     json_decref(verdict);
     cf_evidence_release(&evidence);
@@ -72,11 +72,12 @@ int cf_verb_judge(const struct cf_options *options, struct cf_error *err)
     const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
                                      options->scale, options->bin};
     int failed = cf_target_find(&target, &wanted, err);
-    const char *excuse = failed == 0 ? cf_platform_excuse(row) : NULL;
-    if (failed == 0 && excuse == NULL)
-        excuse = cf_kind_excuse(row, target.kind);
-    if (failed == 0)
-        failed = excuse != NULL ? tell_excuse(row, excuse) : judge(options, row, &target, err);
+    bool tried = false;
+    const char *excuse = failed == 0 ? cf_excuse(row, target.kind, &tried) : NULL;
+    if (failed == 0 && excuse != NULL && !tried)
+        failed = tell_excuse(row, excuse);
+    else if (failed == 0)
+        failed = judge(options, row, &target, excuse, err);
     cf_target_release(&target);
     return failed;
 }

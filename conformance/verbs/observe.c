@@ -29,11 +29,24 @@ static int observe(const struct cf_options *options, const struct cf_target *tar
     if (failed == 0)
         failed = cf_plan_make(&plan, &options->launch, 1, err);
     if (failed == 0)
+        cf_plan_for(&plan, target->kind);
+    if (failed == 0)
         failed = cf_observe_start(&observation, &run, target, &plan.launches[0], err);
     if (failed == 0)
         failed = cf_observe_finish(&observation, &run, target, err);
     cf_plan_release(&plan);
     return failed;
+}
+
+static bool any_row_applies(const struct cf_launch *launch, const char *kind)
+{
+    for (size_t i = 0; i < cf_row_count; i++) {
+        bool tried = false;
+        if (strcmp(cf_rows[i].launch, launch->name) == 0 &&
+            (cf_excuse(&cf_rows[i], kind, &tried) == NULL || tried))
+            return true;
+    }
+    return false;
 }
 
 int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
@@ -54,7 +67,9 @@ int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
     const struct cf_wanted wanted = {options->runner, options->kind, options->launcher,
                                      options->scale, options->bin};
     int failed = cf_target_find(&target, &wanted, err);
-    if (failed == 0)
+    if (failed == 0 && !any_row_applies(launch, target.kind))
+        printf("%s: none of its rows can be shown of such a guest\n", launch->name);
+    else if (failed == 0)
         failed = observe(options, &target, err);
     cf_target_release(&target);
     return failed;

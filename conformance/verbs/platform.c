@@ -107,12 +107,3 @@ const char *cf_platform_excuse(const struct cf_row *row)
     const char *excuse = program_excuse(row);
     return excuse != NULL ? excuse : protocol_excuse(row);
 }
-
-const char *cf_kind_excuse(const struct cf_row *row, const char *kind)
-{
-    bool machine = strcmp(kind, "machine") == 0;
-    if (machine && strcmp(row->launch, "refuse_host") == 0)
-        return "a machine's guest is confined by a kernel of its own and needs no namespace of the "
-               "host's";
-    return NULL;
-}

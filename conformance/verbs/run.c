@@ -66,14 +66,13 @@ static void excuse_platform(struct making *making)
         struct cf_plan_launch *launch = &making->plan.launches[i];
         size_t kept = 0;
         for (size_t r = 0; r < launch->count; r++) {
-            const char *excuse = cf_platform_excuse(launch->rows[r].row);
-            if (excuse == NULL)
-                excuse = cf_kind_excuse(launch->rows[r].row, making->target.kind);
+            bool tried = false;
+            const char *excuse = cf_excuse(launch->rows[r].row, making->target.kind, &tried);
             const char *id = launch->rows[r].row->id;
             json_array_append_new(making->planned, json_string(id));
             if (excuse != NULL)
                 json_object_set_new(making->not_applicable, id, json_string(excuse));
-            else
+            if (excuse == NULL || tried)
                 launch->rows[kept++] = launch->rows[r];
         }
         launch->count = kept;
@@ -94,8 +93,10 @@ static int prepare(struct making *making, struct cf_error *err)
         failed = cf_lab_check(err);
     if (failed == 0)
         failed = make_directory(making, err);
-    if (failed == 0)
+    if (failed == 0) {
+        cf_plan_for(&making->plan, making->target.kind);
         excuse_platform(making);
+    }
     return failed;
 }
 

@@ -29,10 +29,9 @@ int cf_verb_report(const struct cf_options *options, struct cf_error *err);
 struct cf_row;
 /* Why this machine cannot show ROW, in words for the report; NULL when it can. */
 const char *cf_platform_excuse(const struct cf_row *row);
-
-/* The same for a runner of KIND, whose guest confines in another way than the row takes for
- * granted. */
-const char *cf_kind_excuse(const struct cf_row *row, const char *kind);
+/* Why ROW cannot be shown of a guest of KIND (cf_target's), or on this machine; NULL when it can.
+ * *TRIED: it is tried all the same, and may fail. */
+const char *cf_excuse(const struct cf_row *row, const char *kind, bool *tried);
 
 /* What to judge when no option says so: FIRMA_RUN_VZ_GUEST_RUNNER, else the namespace runner. */
 const char *cf_default_runner(void);

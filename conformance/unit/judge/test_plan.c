@@ -226,7 +226,7 @@ static void no_selector_is_ambiguous(void **state)
 static void every_observer_is_known(void **state)
 {
     (void)state;
-    static const char known[] = " canary capture honeypots sidecar harness recorder files guest ";
+    static const char known[] = " canary capture honeypots sidecar harness recorder files guest receipt ";
     for (size_t i = 0; i < cf_row_count; i++) {
         char names[128], word[160], *rest = NULL;
         snprintf(names, sizeof names, "%s", cf_rows[i].observers);
