@@ -83,13 +83,34 @@ static void end_line(struct firma_vm_console *console)
     console->line[0] = '\0';
 }
 
+/* Firmware clears screens: an escape sequence (ECMA-48) is no part of what was said. True while
+ * BYTE belongs to one. */
+static bool is_escape(struct firma_vm_console *console, char byte)
+{
+    switch (console->escape) {
+    case FIRMA_VM_ESCAPE_NONE:
+        if (byte == '\033')
+            console->escape = FIRMA_VM_ESCAPE_BEGUN;
+        return byte == '\033';
+    case FIRMA_VM_ESCAPE_BEGUN:
+        console->escape = byte == '[' ? FIRMA_VM_ESCAPE_CONTROL : FIRMA_VM_ESCAPE_NONE;
+        return true;
+    default:
+        if (byte >= 0x40 && byte < 0x7f)
+            console->escape = FIRMA_VM_ESCAPE_NONE;
+        return true;
+    }
+}
+
 /* The line may end up on a terminal: nothing but printable characters passes. */
 static void remember(struct firma_vm_console *console, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (bytes[i] == '\n') {
+            console->escape = FIRMA_VM_ESCAPE_NONE;
             end_line(console);
-        } else if (bytes[i] != '\r' && console->used + 1 < sizeof console->line) {
+        } else if (!is_escape(console, bytes[i]) && bytes[i] != '\r' &&
+                   console->used + 1 < sizeof console->line) {
             console->line[console->used++] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '?';
             console->line[console->used] = '\0';
         }

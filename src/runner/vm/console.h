@@ -18,12 +18,15 @@
 
 enum { FIRMA_VM_LOG_MAX = 1024 * 1024, FIRMA_VM_LOG_LINE = 160 };
 
+enum firma_vm_escape { FIRMA_VM_ESCAPE_NONE, FIRMA_VM_ESCAPE_BEGUN, FIRMA_VM_ESCAPE_CONTROL };
+
 struct firma_vm_console {
     int input;  /* what they say; non-blocking */
     int output; /* where they say it: for the machine, ours until it has been started */
     int file;
     size_t kept; /* bytes of theirs in the file */
     size_t used; /* of `line` */
+    enum firma_vm_escape escape;
     char line[FIRMA_VM_LOG_LINE];
     char last[FIRMA_VM_LOG_LINE]; /* the last whole line that was not blank, printable, cut */
 };
