@@ -16,7 +16,8 @@
     X(not_here)                                                                                    \
     X(no_such_part)                                                                                \
     X(merged)                                                                                      \
-    X(self_test)
+    X(self_test)                                                                                   \
+    X(not_yet)
 
 enum cf_absence_class {
 #define X(name) CF_ABSENCE_##name,
