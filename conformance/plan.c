@@ -280,13 +280,6 @@ static void write_live(FILE *out, const struct cf_plan_launch *launch, bool afte
         fprintf(out, "live %s proxy-get http://%s/%s\n", nonce, address, nonce);
 }
 
-/* A fault that kills the subject itself: what comes after it may never be reached. */
-static bool kills_subject(const struct cf_launch *launch)
-{
-    return launch->scenario == CF_OUTAGE && strncmp(launch->detail, "sidecar-", 8) != 0 &&
-           !cf_plan_ends_itself(launch);
-}
-
 static void write_steps(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg,
                         json_t *facts)
 {
@@ -314,7 +307,7 @@ void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg l
         write_live(out, launch, false);
     /* Whether a killed subject's guest still gets to its attempt is a race; a guest that can leak
      * at all must be convicted however that ends. */
-    if (kills_subject(launch->launch))
+    if (cf_launch_kills(launch->launch))
         write_steps(out, launch, leg, facts);
     if (faulted)
         fputs("wait fault\n", out);

@@ -166,6 +166,69 @@ static const char *nothing_is_left(const json_t *ended, char buffer[256])
     return json_is_array(left) ? NULL : "what was left was not recorded";
 }
 
+/* ---- what surrounds a careless operator ---- */
+
+static const char *nothing_steers(const json_t *record, char buffer[256])
+{
+    static const char *const names[] = {
+        "LD_",           "GCONV_PATH=", "BASH_ENV=", "ENV=",          "PYTHON",
+        "NODE_OPTIONS=", "PERL5OPT=",   "GIT_",      "SSL_CERT_FILE="};
+    const json_t *environment = json_object_get(record, "environment");
+    for (size_t v = 0; v < json_array_size(environment); v++) {
+        const char *variable = json_string_value(json_array_get(environment, v));
+        for (size_t i = 0; variable != NULL && i < sizeof names / sizeof names[0]; i++)
+            if (strncmp(variable, names[i], strlen(names[i])) == 0) {
+                snprintf(buffer, 256, "the runner inherited %.200s", variable);
+                return buffer;
+            }
+    }
+    return json_is_array(environment) ? NULL : "no environment was recorded";
+}
+
+/* Neither the runner nor the contract may know of the operator's own proxies. */
+static const char *no_ambient_proxy(const json_t *record, char buffer[256])
+{
+    const json_t *environment = json_object_get(record, "environment");
+    for (size_t v = 0; v < json_array_size(environment); v++) {
+        const char *variable = json_string_value(json_array_get(environment, v));
+        if (variable != NULL && strstr(variable, "://203.0.113.9:") != NULL) {
+            snprintf(buffer, 256, "the runner inherited %.200s", variable);
+            return buffer;
+        }
+    }
+    if (strstr(cf_contract_text(record, "custody.contract_bytes"), "203.0.113.9") != NULL)
+        return "the operator's own proxy stands in the contract";
+    return json_is_array(environment) ? NULL : "no environment was recorded";
+}
+
+static const char *no_stray_descriptor(const json_t *record, char buffer[256])
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach (json_object_get(record, "descriptors"), index, entry) {
+        json_int_t fd = json_integer_value(json_object_get(entry, "fd"));
+        if (fd > 3) {
+            snprintf(buffer, 256, "the runner inherited descriptor %lld, a %s", (long long)fd,
+                     cf_contract_text(entry, "type"));
+            return buffer;
+        }
+    }
+    return json_is_array(json_object_get(record, "descriptors")) ? NULL
+                                                                 : "no descriptor was recorded";
+}
+
+static const char *nobody_listens(const json_t *knocked, char buffer[256])
+{
+    if (json_integer_value(json_object_get(knocked, "bridge")) == 0 ||
+        json_integer_value(json_object_get(knocked, "stub")) == 0)
+        return "the contract names no bridge or no stub";
+    bool bridge = json_is_true(json_object_get(knocked, "bridge_answers"));
+    bool stub = json_is_true(json_object_get(knocked, "stub_answers"));
+    snprintf(buffer, 256, "after the run the %s still takes connections",
+             bridge ? "bridge" : "stub");
+    return bridge || stub ? buffer : NULL;
+}
+
 /* ---- the checks ---- */
 
 /* EVENT of both labs' harnesses, or that record's member KEY. */
@@ -192,11 +255,19 @@ RECORD_CHECK(check_environment, environment_is_minimal)
 RECORD_CHECK(check_descriptors, descriptors_are_three)
 RECORD_CHECK(check_signals, signals_are_original)
 RECORD_CHECK(check_proof, proof_is_complete)
+RECORD_CHECK(check_steering, nothing_steers)
+RECORD_CHECK(check_proxies, no_ambient_proxy)
+RECORD_CHECK(check_strays, no_stray_descriptor)
 #undef RECORD_CHECK
 
 static void check_left(struct cf_finding *finding)
 {
     by_event(finding, "ended", NULL, nothing_is_left);
+}
+
+static void check_listeners(struct cf_finding *finding)
+{
+    by_event(finding, "knocked", NULL, nobody_listens);
 }
 
 const struct cf_check cf_contract_checks[] = {
@@ -210,5 +281,9 @@ const struct cf_check cf_contract_checks[] = {
     {"runner-signals", check_signals},
     {"proof", check_proof},
     {"nothing-left", check_left},
+    {"steering-variables", check_steering},
+    {"ambient-proxies", check_proxies},
+    {"stray-descriptors", check_strays},
+    {"listeners-gone", check_listeners},
     {NULL, NULL},
 };

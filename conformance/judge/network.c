@@ -320,12 +320,6 @@ static void after_kill(struct cf_finding *finding)
                    "the process tree was %s", gone != NULL ? "gone" : "not seen to go");
 }
 
-static bool kills_subject(const struct cf_row *row)
-{
-    return cf_plan_ends_itself(cf_launch_find(row->launch)) ||
-           strcmp(row->launch, "runner_killed") == 0 || strcmp(row->launch, "launcher_killed") == 0;
-}
-
 /* A window row's launch must have lasted as long as it states. */
 static void lasted(struct cf_finding *finding, int least)
 {
@@ -339,7 +333,8 @@ void cf_judge_network(struct cf_finding *finding)
     bool neighbour = strcmp(finding->row->launch, "neighbour") == 0;
     control(finding);
     live(finding, false);
-    if (kills_subject(finding->row)) {
+    const struct cf_launch *launch = cf_launch_find(finding->row->launch);
+    if (cf_launch_kills(launch) || cf_plan_ends_itself(launch)) {
         after_kill(finding);
     } else {
         if (neighbour)

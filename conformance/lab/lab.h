@@ -66,6 +66,10 @@ int cf_lab_start(const struct cf_lab_config *config, cf_lab_body *body, void *co
 
 /* ---- inside the body ---- */
 
+/* What may happen to a host under a running guest: `host` loses all firewall rules, gets other
+ * default routes and starts to forward. The harness's own roads stay. */
+int cf_lab_change_roads(struct cf_error *err);
+
 /* The harness's own log (evidence file harness.jsonl). Borrowed. */
 struct cf_events *cf_lab_events(struct cf_lab *lab);
 

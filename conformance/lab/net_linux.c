@@ -218,3 +218,15 @@ int cf_lab_build_net(struct cf_lab_entry *entry, struct cf_error *err)
         cf_lab_reap(child, CF_LAB_DEADLINE_MS);
     return result;
 }
+
+int cf_lab_change_roads(struct cf_error *err)
+{
+    int result = cf_lab_run("nft", NFT_BATCH, "flush ruleset\n", err);
+    if (result == 0)
+        result = cf_lab_run("ip", IP_BATCH,
+                            "route add default via 203.0.113.1 dev " CF_LAB_HOST_LINK " metric 7\n",
+                            err);
+    if (result == 0)
+        result = cf_lab_put("/proc/sys/net/ipv4/ip_forward", "1");
+    return result;
+}

@@ -38,6 +38,16 @@ const struct cf_launch *cf_launch_find(const char *name)
     return NULL;
 }
 
+bool cf_launch_kills(const struct cf_launch *launch)
+{
+    static const char *const faults[] = {"runner-killed", "launcher-killed", "guardian-killed",
+                                         "hung-up"};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        if (launch->scenario == CF_OUTAGE && strcmp(launch->detail, faults[i]) == 0)
+            return true;
+    return false;
+}
+
 const struct cf_row *cf_row_find(const char *id)
 {
     for (size_t i = 0; id != NULL && i < cf_row_count; i++)

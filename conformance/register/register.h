@@ -7,6 +7,7 @@
 #ifndef CF_REGISTER_H
 #define CF_REGISTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -72,6 +73,8 @@ extern const size_t cf_row_count;
 
 const struct cf_launch *cf_launch_find(const char *name);
 const struct cf_row *cf_row_find(const char *id);
+/* Whether LAUNCH's fault ends the subject itself, so that nothing of it may be left. */
+bool cf_launch_kills(const struct cf_launch *launch);
 /* The group of a row: its id up to the first dot, as a pointer to a static string. */
 const char *cf_row_group(const struct cf_row *row);
 

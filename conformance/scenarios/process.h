@@ -61,6 +61,8 @@ bool cf_process_write(struct cf_process *process, const void *data, size_t lengt
 /* Pumps for the whole of MS: a window in which something more might come. */
 void cf_process_hold(struct cf_process *process, unsigned ms);
 void cf_process_close_input(struct cf_process *process);
+/* Lets go of the terminal, whose processes the kernel then tells. */
+bool cf_process_hang_up(struct cf_process *process);
 /* Closes the reader of stdout: whoever writes there gets EPIPE. */
 void cf_process_shut(struct cf_process *process);
 /* Waits until PROCESS is stopped, pumping nothing; false at its end or at the deadline. */

@@ -213,6 +213,18 @@ void cf_process_close_input(struct cf_process *process)
     process->input = -1;
 }
 
+bool cf_process_hang_up(struct cf_process *process)
+{
+    bool had = process->terminal >= 0;
+    cf_process_close_input(process);
+    stream_close(&process->out);
+    stream_close(&process->err);
+    if (had)
+        close(process->terminal);
+    process->terminal = -1;
+    return had;
+}
+
 void cf_process_shut(struct cf_process *process)
 {
     stream_close(&process->out);

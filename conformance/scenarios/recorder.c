@@ -8,11 +8,13 @@
  */
 #include "scenarios/stage.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,9 +23,77 @@ static const char record_path[] = "/lab/work/recorder.json";
 static const char soiled_contract[] = "/lab/run/soiled/vz-guest-launch.json";
 static const char *const command[] = {"/lab/bin/firma-probe", "exit", "0", "", "a\nb", NULL};
 
+/* What an operator's shell may hold that steers loaders, interpreters and clients. */
+static const char *const steering[] = {"LD_LIBRARY_PATH=/lab/work",
+                                       "GCONV_PATH=/lab/work",
+                                       "BASH_ENV=/lab/work/planted",
+                                       "ENV=/lab/work/planted",
+                                       "PYTHONPATH=/lab/work",
+                                       "NODE_OPTIONS=--require=/lab/work/planted",
+                                       "PERL5OPT=-I/lab/work",
+                                       "GIT_CONFIG_GLOBAL=/lab/work/planted",
+                                       "SSL_CERT_FILE=/lab/work/planted",
+                                       "HTTP_PROXY=http://203.0.113.9:3128",
+                                       "https_proxy=http://203.0.113.9:3128",
+                                       "ALL_PROXY=socks5://203.0.113.9:1080",
+                                       NULL};
+
+/* The whole world may read and write what is made, and descriptors stand open far and wide. */
+static const char *const careless[] = {
+    "/bin/sh",          "-c", "umask 0; exec \"$@\"", "/bin/sh", "/lab/bin/firma-probe",
+    "with-descriptors", NULL};
+
+static void make_careless(struct cf_start *start)
+{
+    struct cf_words words = {0};
+    for (const char *const *word = careless; *word != NULL; word++)
+        cf_words_add(&words, "%s", *word);
+    for (const char *const *variable = steering; *variable != NULL; variable++)
+        cf_words_add(&start->env, "%s", *variable);
+    cf_words_insert(&start->argv, 0, &words);
+    cf_words_release(&words);
+}
+
+static bool answers(unsigned port)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+    if (fd >= 0)
+        close(fd);
+    return connected;
+}
+
+/* The port behind KEY in the contract's escaped bytes, 0 when there is none. */
+static unsigned port_behind(const char *bytes, const char *key)
+{
+    const char *at = bytes == NULL ? NULL : strstr(bytes, key);
+    const char *address = at == NULL ? NULL : strstr(at, "127.0.0.1:");
+    return address == NULL ? 0 : (unsigned)strtoul(address + strlen("127.0.0.1:"), NULL, 10);
+}
+
+/* Whether bridge and stub still listen when the run is over; in a control, which has neither, the
+ * sidecar stands for both. */
+static void knock(struct cf_stage *stage, const json_t *seen)
+{
+    const json_t *custody = json_object_get(seen, "custody");
+    const char *bytes = json_string_value(json_object_get(custody, "contract_bytes"));
+    unsigned ports[2] = {port_behind(bytes, "\"proxy_url\""),
+                         port_behind(bytes, "\"dns_stub_addr\"")};
+    if (stage->leg == CF_CONTROL)
+        ports[0] = ports[1] = stage->sidecar.port;
+    cf_events_emit(stage->events, "knocked",
+                   json_pack("{sisisbsb}", "bridge", (int)ports[0], "stub", (int)ports[1],
+                             "bridge_answers", answers(ports[0]), "stub_answers",
+                             answers(ports[1])));
+}
+
 static void record(struct cf_stage *stage)
 {
     json_t *seen = json_load_file(record_path, 0, NULL);
+    knock(stage, seen);
     cf_events_emit(stage->events, "record", json_pack("{so?}", "record", seen));
 }
 
@@ -75,6 +145,7 @@ static int control(struct cf_stage *stage, struct cf_error *err)
     for (const char *const *word = argv; *word != NULL; word++)
         cf_words_add(&start.argv, "%s", *word);
     cf_words_add(&start.env, "FIRMA_CAPABILITY_TOKEN=firma-secret-token");
+    make_careless(&start);
     int stray = open("/dev/null", O_RDONLY | O_CLOEXEC);
     failed = run(stage, &start, stray, err);
     if (stray >= 0)
@@ -90,6 +161,7 @@ int cf_scenario_recorder(struct cf_stage *stage, struct cf_error *err)
         return control(stage, err);
     cf_start_launcher(&start, stage, NULL, command);
     cf_words_set(&start.env, "FIRMA_RUN_VZ_GUEST_RUNNER", recorder);
+    make_careless(&start);
     /* A descriptor an operator's shell left open. */
     int stray = open("/dev/null", O_RDONLY | O_CLOEXEC);
     int failed = run(stage, &start, stray, err);
