@@ -38,7 +38,7 @@ static int run_body(struct cf_lab *lab, void *context)
                              .launch = body->launch,
                              .leg = body->leg,
                              .scale = body->target->scale,
-                             .launch_ms = body->target->launch_ms,
+                             .launch_ms = body->target->launch_ms + cf_plan_patience(body->launch),
                              .word_ms = body->target->word_ms,
                              .evidence_fd = body->evidence_fd,
                              .runner = body->runner};

@@ -289,6 +289,16 @@ static void write_steps(FILE *out, const struct cf_plan_launch *launch, enum cf_
         write_step(out, &launch->rows[i], leg, facts);
 }
 
+unsigned cf_plan_patience(const struct cf_plan_launch *launch)
+{
+    unsigned all = 0;
+    if (launch->launch->scenario != CF_PROBE && launch->launch->scenario != CF_OUTAGE)
+        return 0;
+    for (size_t i = 0; i < launch->count; i++)
+        all += (unsigned)deadline_ms(launch->rows[i].row->attempt);
+    return kills_subject(launch->launch) ? 2 * all : all;
+}
+
 void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg, json_t *facts)
 {
     bool confined = leg == CF_SUBJECT, outage = launch->launch->scenario == CF_OUTAGE;

@@ -58,6 +58,10 @@ bool cf_plan_value(const char *attempt, const char *key, const char *nonce, char
 /* The address that the allowed request with NONCE goes to. */
 void cf_plan_live_address(const char *nonce, char *out, size_t size);
 
+/* How long the probe's steps may take together, in milliseconds, should every one run into its
+ * deadline, as they do where packets are dropped without a word; 0 for launches of other kinds. */
+unsigned cf_plan_patience(const struct cf_plan_launch *launch);
+
 /* Writes the probe's plan for LEG. FACTS: the lab's (honeypot ports). */
 void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg, json_t *facts);
 

@@ -226,7 +226,8 @@ static void no_selector_is_ambiguous(void **state)
 static void every_observer_is_known(void **state)
 {
     (void)state;
-    static const char known[] = " canary capture honeypots sidecar harness recorder files guest receipt ";
+    static const char known[] =
+        " canary capture honeypots sidecar harness recorder files guest receipt ";
     for (size_t i = 0; i < cf_row_count; i++) {
         char names[128], word[160], *rest = NULL;
         snprintf(names, sizeof names, "%s", cf_rows[i].observers);
@@ -313,6 +314,23 @@ static void a_guest_that_will_die_tries_before(void **state)
     cf_plan_release(&plan);
 }
 
+/* A runner that drops in silence lets every step run into its deadline: no launch may end before.
+ */
+static void a_launch_is_given_the_time_of_its_steps(void **state)
+{
+    (void)state;
+    struct cf_plan one = plan_of("by.tcp4", NULL), two = plan_of("by.tcp4", "by.tcp6");
+    struct cf_plan dies = plan_of("fr.launcher-killed", NULL), other = plan_of("io.exit-42", NULL);
+    assert_int_equal(cf_plan_patience(&one.launches[0]), 1500);
+    assert_int_equal(cf_plan_patience(&two.launches[0]), 3000);
+    assert_int_equal(cf_plan_patience(&dies.launches[0]), 3000);
+    assert_int_equal(cf_plan_patience(&other.launches[0]), 0);
+    cf_plan_release(&one);
+    cf_plan_release(&two);
+    cf_plan_release(&dies);
+    cf_plan_release(&other);
+}
+
 static void a_leg_is_told_its_own_nonces_only(void **state)
 {
     (void)state;
@@ -358,6 +376,7 @@ int main(void)
         cmocka_unit_test(every_technique_exists),
         cmocka_unit_test(every_invariant_has_rows),
         cmocka_unit_test(a_guest_that_will_die_tries_before),
+        cmocka_unit_test(a_launch_is_given_the_time_of_its_steps),
         cmocka_unit_test(a_leg_is_told_its_own_nonces_only),
     };
     return cmocka_run_group_tests_name("judge.plan", tests, NULL, NULL);
