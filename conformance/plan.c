@@ -296,7 +296,7 @@ unsigned cf_plan_patience(const struct cf_plan_launch *launch)
         return 0;
     for (size_t i = 0; i < launch->count; i++)
         all += (unsigned)deadline_ms(launch->rows[i].row->attempt);
-    return kills_subject(launch->launch) ? 2 * all : all;
+    return cf_launch_kills(launch->launch) ? 2 * all : all;
 }
 
 void cf_plan_write(FILE *out, const struct cf_plan_launch *launch, enum cf_leg leg, json_t *facts)
