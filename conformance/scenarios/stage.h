@@ -90,6 +90,11 @@ int cf_stage_write_plan(struct cf_stage *stage, struct cf_error *err);
 /* Writes /lab/artifacts/filter.bpf: mkdir(2) and mkdirat(2) fail with EPERM. */
 int cf_stage_write_filter(struct cf_error *err);
 
+/* machine_linux.c: lets a machine's runner keep its log; takes the times of one that has ended out
+ * of it ("boot 2100 ms, ..."), NULL where there is none. */
+int cf_stage_keep_machine_logs(struct cf_error *err);
+json_t *cf_stage_machine_times(void);
+
 /* The scenarios. Each returns 0 when it could do its work, whatever it saw. */
 int cf_scenario_probe(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_outage(struct cf_stage *stage, struct cf_error *err);

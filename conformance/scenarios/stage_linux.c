@@ -86,6 +86,9 @@ void cf_stage_ended(struct cf_stage *stage, struct cf_process *process, const ch
         fields, "ms", json_integer((json_int_t)((process->stopped - process->started) / 1000000u)));
     add_stream(fields, "stdout", &process->out);
     add_stream(fields, "stderr", &process->err);
+    json_t *times = cf_stage_machine_times();
+    if (times != NULL)
+        json_object_set_new(fields, "machine", times);
     json_object_set_new(fields, "survivors", cf_lab_survivors(stage->lab));
     json_object_set_new(fields, "left", paths_below("/lab/run", ""));
     cf_events_emit(stage->events, event, fields);
@@ -261,6 +264,8 @@ static int start_proxy(struct cf_stage *stage, struct cf_error *err)
 int cf_stage_run(struct cf_stage *stage, struct cf_error *err)
 {
     int failed = plant_files(err);
+    if (failed == 0)
+        failed = cf_stage_keep_machine_logs(err);
     if (failed == 0)
         failed = cf_bait_plant(stage, err);
     if (failed == 0)
