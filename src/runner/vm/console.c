@@ -12,6 +12,8 @@
 #include "contract/cleanup.h"
 #include "contract/custody.h"
 
+#define PANIC "Kernel panic - not syncing"
+
 enum { STEP = 4096, STEPS = 16 };
 
 static int open_log_dir(const struct firma_contract *contract, const char *path,
@@ -77,7 +79,9 @@ int firma_vm_console_open(const struct firma_contract *contract,
 static void end_line(struct firma_vm_console *console)
 {
     bool blank = strspn(console->line, " ") == console->used;
-    if (!blank)
+    /* A kernel goes on talking after its panic, but says nothing more. */
+    bool final = strstr(console->last, PANIC) != NULL && strstr(console->line, PANIC) == NULL;
+    if (!blank && !final)
         memcpy(console->last, console->line, sizeof console->last);
     console->used = 0;
     console->line[0] = '\0';

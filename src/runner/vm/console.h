@@ -28,7 +28,7 @@ struct firma_vm_console {
     size_t used; /* of `line` */
     enum firma_vm_escape escape;
     char line[FIRMA_VM_LOG_LINE];
-    char last[FIRMA_VM_LOG_LINE]; /* the last whole line that was not blank, printable, cut */
+    char last[FIRMA_VM_LOG_LINE]; /* the last line that was not blank, or a panic; printable, cut */
 };
 
 /* FIRMA_E_SYSTEM, _CUSTODY, _MOUNT (log_dir within reach of the guest). */
