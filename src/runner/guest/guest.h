@@ -154,6 +154,7 @@ struct firma_guest_start {
     size_t filter_count;
     sigset_t mask;       /* the signal mask the command starts with */
     bool ignore_sigchld; /* it was started with SIGCHLD ignored */
+    bool own_group;      /* a process group of its own, a terminal's foreground one */
 };
 
 /* Forks the process that becomes the command; returns its pid. Whatever goes wrong before the exec

@@ -121,7 +121,8 @@ static struct firma_guest_start describe(const struct birth *birth,
     struct firma_guest_start start = {.contract = birth->contract,
                                       .filters = filter,
                                       .filter_count = filter->count > 0 ? 1 : 0,
-                                      .ignore_sigchld = block->ignore_sigchld};
+                                      .ignore_sigchld = block->ignore_sigchld,
+                                      .own_group = true};
     /* The boundary is the machine: in it `host_user` may become root, if it finds out how. */
     start.identity =
         (struct firma_guest_identity){.uid = block->uid, .gid = block->gid, .may_rise = true};
