@@ -25,16 +25,22 @@ enum fake_leak_when {
     FAKE_LEAK_ALWAYS,
     FAKE_LEAK_LATE,          /* from the fifth second after the start on */
     FAKE_LEAK_UNTIL_PROXIED, /* until the guest's first connection to its proxy */
-    FAKE_LEAK_SIDECAR_DEAD   /* while the proxy answers 5xx, or not at all */
+    FAKE_LEAK_SIDECAR_DEAD,  /* while the proxy answers 5xx, or not at all */
+    FAKE_LEAK_AFTER_VOLUME,  /* once 32 KiB went to the proxy */
+    FAKE_LEAK_AFTER_OPENS,   /* from the eighth connection to the proxy on */
+    FAKE_LEAK_AFTER_DENIED   /* once the proxy has answered 403 */
 };
 
 struct fake_leak {
     int family;          /* AF_INET, AF_INET6, or 0 for both */
-    const char *proto;   /* "tcp", "udp", "icmp": as ip-rule(8) spells them */
+    const char *proto;   /* "tcp", "udp", "udplite", "icmp": as ip-rule(8) spells them */
     uint16_t port;       /* destination; 0: any */
+    uint16_t source;     /* port; 0: any */
+    uint8_t tos;         /* 0: any */
+    bool fragments;      /* only those behind the first, which have no ports */
     const char *address; /* destination, of FAMILY; NULL: any */
     enum fake_leak_when when;
-    uint16_t proxy; /* the guest's proxy port; for the last two of WHEN */
+    uint16_t proxy; /* the guest's proxy port; for what WHEN says of it */
 };
 
 /* Opens the sockets ROAD that packets leave by, in the current network. 0, or -1 and errno. */

@@ -29,6 +29,7 @@
 #define CARRIER_END "leak1"
 
 enum { TABLE = 77, LATE_MS = 5000, ASK_MS = 500, PACKET_MAX = 65536 };
+enum { VOLUME = 32 * 1024, OPENS = 8 };
 
 /* ---- the road: ip(8) says it shorter than netlink(7) ---- */
 
@@ -126,7 +127,9 @@ struct carrier {
     int heard;   /* packets of every device of the guest */
     int device;  /* the carrier's end */
     long long began;
-    bool proxied;
+    bool proxied, denied; /* what the guest's own proxy has seen */
+    size_t volume;
+    unsigned opens;
 };
 
 /* What a packet says of itself, as far as a leak may ask. */
@@ -134,7 +137,10 @@ struct packet {
     int family;
     const char *proto; /* "" for what no leak carries */
     uint16_t port;     /* destination */
-    bool opens;        /* a TCP connection's first */
+    uint16_t source;
+    uint8_t tos;
+    bool fragment; /* not the first one */
+    bool opens;    /* a TCP connection's first */
     char target[INET6_ADDRSTRLEN];
 };
 
@@ -152,9 +158,12 @@ static void read_transport(struct packet *packet, int number, const unsigned cha
         packet->proto = "icmp";
     if (number == IPPROTO_ICMPV6 && left >= 1 && at[0] == ICMP6_ECHO_REQUEST)
         packet->proto = "icmp";
-    if ((number != IPPROTO_TCP && number != IPPROTO_UDP) || left < 4)
+    if ((number != IPPROTO_TCP && number != IPPROTO_UDP && number != IPPROTO_UDPLITE) || left < 4)
         return;
-    packet->proto = number == IPPROTO_TCP ? "tcp" : "udp";
+    packet->proto = number == IPPROTO_TCP ? "tcp" : number == IPPROTO_UDP ? "udp" : "udplite";
+    if (packet->fragment)
+        return;
+    packet->source = (uint16_t)(at[0] << 8 | at[1]);
     packet->port = (uint16_t)(at[2] << 8 | at[3]);
     packet->opens = number == IPPROTO_TCP && left >= 14 && (at[13] & (TH_SYN | TH_ACK)) == TH_SYN;
 }
@@ -165,13 +174,22 @@ static bool read_packet(struct packet *packet, const unsigned char *bytes, size_
     if (length >= 20 && bytes[0] >> 4 == 4) {
         size_t head = (size_t)(bytes[0] & 15) * 4;
         packet->family = AF_INET;
+        packet->tos = bytes[1];
+        packet->fragment = ((bytes[6] << 8 | bytes[7]) & 0x1fff) != 0;
         inet_ntop(AF_INET, bytes + 16, packet->target, sizeof packet->target);
         if (head <= length)
             read_transport(packet, bytes[9], bytes + head, length - head);
     } else if (length >= 40 && bytes[0] >> 4 == 6) {
+        size_t head = 40;
+        int number = bytes[6];
         packet->family = AF_INET6;
         inet_ntop(AF_INET6, bytes + 24, packet->target, sizeof packet->target);
-        read_transport(packet, bytes[6], bytes + 40, length - 40);
+        if (number == IPPROTO_FRAGMENT && length >= 48) {
+            packet->fragment = ((bytes[42] << 8 | bytes[43]) & 0xfff8) != 0;
+            number = bytes[40];
+            head = 48;
+        }
+        read_transport(packet, number, bytes + head, length - head);
     }
     return packet->proto[0] != '\0';
 }
@@ -207,6 +225,12 @@ static bool is_time(const struct carrier *carrier)
         return now_ms() - carrier->began >= LATE_MS;
     case FAKE_LEAK_UNTIL_PROXIED:
         return !carrier->proxied;
+    case FAKE_LEAK_AFTER_VOLUME:
+        return carrier->volume >= VOLUME;
+    case FAKE_LEAK_AFTER_OPENS:
+        return carrier->opens >= OPENS;
+    case FAKE_LEAK_AFTER_DENIED:
+        return carrier->denied;
     case FAKE_LEAK_SIDECAR_DEAD:
         return sidecar_is_dead(carrier->leak->proxy);
     default:
@@ -220,6 +244,8 @@ static bool is_leaked(const struct carrier *carrier, const struct packet *packet
     return (leak->family == 0 || leak->family == packet->family) &&
            strcmp(leak->proto, packet->proto) == 0 &&
            (leak->port == 0 || leak->port == packet->port) &&
+           (leak->source == 0 || leak->source == packet->source) &&
+           (leak->tos == 0 || leak->tos == packet->tos) && (!leak->fragments || packet->fragment) &&
            (leak->address == NULL || strcmp(leak->address, packet->target) == 0) &&
            is_time(carrier);
 }
@@ -239,6 +265,29 @@ static void send_on(const struct carrier *carrier, const struct packet *packet,
     }
 }
 
+/* A road that is closed for good says so: nobody waits for an answer on it. */
+static void close_road(void)
+{
+    static const char flush[] = "route flush table 77\n";
+    run_ip("-4", flush);
+    run_ip("-6", flush);
+}
+
+/* What passes between the guest and its proxy, seen once on its way in. */
+static void notice(struct carrier *carrier, const struct packet *packet, const unsigned char *bytes,
+                   size_t length)
+{
+    if (packet->port == carrier->leak->proxy) {
+        if (packet->opens && !carrier->proxied && carrier->leak->when == FAKE_LEAK_UNTIL_PROXIED)
+            close_road();
+        carrier->proxied |= packet->opens;
+        carrier->opens += packet->opens;
+        carrier->volume += length;
+    }
+    if (packet->source == carrier->leak->proxy && memmem(bytes, length, "HTTP/1.1 403", 12) != NULL)
+        carrier->denied = true;
+}
+
 static void carry(struct carrier *carrier, unsigned char *bytes)
 {
     struct sockaddr_ll from = {0};
@@ -250,8 +299,8 @@ static void carry(struct carrier *carrier, unsigned char *bytes)
     if (from.sll_ifindex == carrier->device && from.sll_pkttype != PACKET_OUTGOING &&
         is_leaked(carrier, &packet))
         send_on(carrier, &packet, bytes, (size_t)got);
-    else if (packet.opens && packet.port == carrier->leak->proxy)
-        carrier->proxied = true;
+    else if (carrier->leak->proxy != 0 && from.sll_pkttype != PACKET_OUTGOING)
+        notice(carrier, &packet, bytes, (size_t)got);
 }
 
 /* Keeps its three sockets and nothing else: no stream, no channel of the runner's. */
@@ -278,6 +327,14 @@ _Noreturn static void live(struct carrier *carrier)
         carry(carrier, bytes);
 }
 
+/* A carrier that gets no processor for a while must not miss what it is to notice. */
+static void listen_well(int heard)
+{
+    int on = 1, room = 1 << 20;
+    setsockopt(heard, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+    setsockopt(heard, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+}
+
 int fake_leak_open(int road[2])
 {
     road[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
@@ -294,6 +351,7 @@ int fake_leak_start(const struct fake_leak *leak, const int road[2])
     carrier.heard = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
     if (carrier.heard < 0 || carrier.device == 0)
         return -1;
+    listen_well(carrier.heard);
     pid_t pid = fork();
     if (pid == 0)
         live(&carrier);
