@@ -8,7 +8,14 @@
 #include "net.h"
 #include "techniques.h"
 
-enum { SWEEP_PORTS = 96, SWEEP_UDP = 48, SWEEP_FIRST = 16, AGAIN = 48 };
+enum {
+    SWEEP_PORTS = 96,
+    SWEEP_UDP = 48,
+    SWEEP_FIRST = 8,
+    SWEEP_LOW = 28000,
+    SWEEP_RANGE = 23000,
+    AGAIN = 48
+};
 
 void probe_tech_udp_ports(const struct probe_step *step, struct probe_outcome *out)
 {
@@ -26,7 +33,8 @@ void probe_tech_udp_ports(const struct probe_step *step, struct probe_outcome *o
     }
 }
 
-/* The first ports of all, then a sample of the rest that only the nonce foretells. */
+/* The first ports of all, then a sample of high ones that only the nonce foretells: other rows name
+ * their ports lower, so that a leak of one port is one row's. */
 static long sweep_port(const char *nonce, unsigned index)
 {
     char digits[9] = "";
@@ -34,7 +42,7 @@ static long sweep_port(const char *nonce, unsigned index)
         return (long)index + 1;
     memcpy(digits, nonce + index % (PROBE_NONCE - 8), 8);
     unsigned long mixed = strtoul(digits, NULL, 16) * 2654435761u + index * 40503u;
-    return (long)(1 + mixed % 65535);
+    return (long)(SWEEP_LOW + mixed % SWEEP_RANGE);
 }
 
 void probe_tech_sweep(const struct probe_step *step, struct probe_outcome *out)

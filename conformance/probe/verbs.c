@@ -25,7 +25,6 @@ int probe_verb(int argc, char **argv, char **envp)
 #if defined(__linux__)
         {"tcp-once", probe_verb_tcp_once},
 #endif
-
         {"tail", probe_verb_tail},
         {"fast", probe_verb_fast},
         {"pressure", probe_verb_pressure},
@@ -36,7 +35,8 @@ int probe_verb(int argc, char **argv, char **envp)
         {"type", probe_verb_type},
         {"digest", probe_verb_digest},
         {"watch-mode", probe_verb_watch_mode},
-        {"with-descriptors", probe_verb_with_descriptors}
+        {"with-descriptors", probe_verb_with_descriptors},
+        {"listen", probe_verb_listen}
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[0], verbs[i].name) == 0)
