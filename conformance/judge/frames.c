@@ -32,7 +32,8 @@ static void decode_ip4(struct cf_frame *frame, size_t offset)
     inet_ntop(AF_INET, ip + 12, frame->source, sizeof frame->source);
     inet_ntop(AF_INET, ip + 16, frame->target, sizeof frame->target);
     frame->protocol = ip[9];
-    decode_ports(frame, offset + (size_t)(ip[0] & 15) * 4);
+    if ((read16(ip + 6) & 0x1fff) == 0) /* only a first fragment has ports (RFC 791) */
+        decode_ports(frame, offset + (size_t)(ip[0] & 15) * 4);
 }
 
 static void decode_ip6(struct cf_frame *frame, size_t offset)

@@ -105,15 +105,15 @@ static bool frame_carries(const struct cf_frame *frame, const json_t *planned)
     return carries;
 }
 
-/* A row of this launch answers for frames that no row's address or nonce explains; without such a
- * row all of them do. */
+/* The launch's `silent-link` row answers for frames that no row's address or nonce explains;
+ * without such a row all of them do. */
 static bool answers_for_strays(const struct cf_finding *finding)
 {
     size_t index;
     json_t *planned;
     json_array_foreach (json_object_get(finding->evidence->launch, "rows"), index, planned) {
         const char *id = json_string_value(json_object_get(planned, "id"));
-        if (id != NULL && strcmp(id, "by.silent-link") == 0)
+        if (id != NULL && strstr(id, ".silent-link") != NULL)
             return strcmp(finding->row->id, id) == 0;
     }
     return true;

@@ -101,6 +101,24 @@ static void options_move_the_ports(void **state)
     release(&leg);
 }
 
+/* What stands where the ports would is the payload's: only a first fragment has any. */
+static void later_fragments_have_no_ports(void **state)
+{
+    (void)state;
+    unsigned char frame[512];
+    struct cf_leg_evidence leg = leg_with_heartbeat("10.0.0.1");
+    size_t length = bundle_frame4(frame, "203.0.113.2", "1.1.1.1", 17, 1000, 2000, "");
+    frame[14 + 6] = 0x20; /* the first of several: its offset is 0 */
+    bundle_add_frame(&bundle, "fragments.pcap", frame, length);
+    frame[14 + 7] = 185;
+    bundle_add_frame(&bundle, "fragments.pcap", frame, length);
+    assert_int_equal(load(&leg, "fragments.pcap"), 0);
+    assert_int_equal(leg.frames[0].target_port, 2000);
+    assert_int_equal(leg.frames[1].target_port, 0);
+    assert_string_equal(leg.frames[1].target, "1.1.1.1");
+    release(&leg);
+}
+
 static void ipv6_addresses_and_ports(void **state)
 {
     (void)state;
@@ -264,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv4_addresses_and_ports),
         cmocka_unit_test(options_move_the_ports),
+        cmocka_unit_test(later_fragments_have_no_ports),
         cmocka_unit_test(ipv6_addresses_and_ports),
         cmocka_unit_test(only_a_heartbeats_address_is_the_harness),
         cmocka_unit_test(a_strange_frame_is_kept),
