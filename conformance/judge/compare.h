@@ -22,6 +22,7 @@ extern const struct cf_check cf_stream_checks[];   /* compare_streams.c */
 extern const struct cf_check cf_envelope_checks[]; /* compare_envelope.c */
 extern const struct cf_check cf_mediated_checks[]; /* compare_mediated.c */
 extern const struct cf_check cf_program_checks[];  /* compare_programs.c */
+extern const struct cf_check cf_inbound_checks[];  /* compare_inbound.c */
 extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
 extern const struct cf_check cf_end_checks[];      /* compare_ends.c */
 

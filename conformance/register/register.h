@@ -37,13 +37,14 @@ enum cf_kind { CF_deny, CF_outage, CF_refuse, CF_compare };
 
 /* How a launch is driven; observe has one function for each. */
 enum cf_scenario {
-    CF_PROBE,    /* the probe works through a plan, start to end */
-    CF_OUTAGE,   /* the same, with a fault injected when the probe says it waits for one */
-    CF_REFUSE,   /* one good launch, then one launch per row with that row's fault */
-    CF_CASES,    /* one command per row, bare and confined */
-    CF_RECORDER, /* the launcher alone: its runner is an instrument that records what it was given
-                  */
-    CF_NEIGHBOUR /* another user's process knocks at bridge and stub while a guest runs */
+    CF_PROBE,     /* the probe works through a plan, start to end */
+    CF_OUTAGE,    /* the same, with a fault injected when the probe says it waits for one */
+    CF_REFUSE,    /* one good launch, then one launch per row with that row's fault */
+    CF_CASES,     /* one command per row, bare and confined */
+    CF_RECORDER,  /* the launcher alone: its runner is an instrument that records what it was given
+                   */
+    CF_NEIGHBOUR, /* another user's process knocks at bridge and stub while a guest runs */
+    CF_INBOUND    /* the host, and a second guest, knock at a guest that listens */
 };
 
 struct cf_launch {

@@ -102,6 +102,7 @@ int cf_scenario_refuse(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_cases(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_recorder(struct cf_stage *stage, struct cf_error *err);
 int cf_scenario_neighbour(struct cf_stage *stage, struct cf_error *err);
+int cf_scenario_inbound(struct cf_stage *stage, struct cf_error *err);
 
 /* The lab body for a stage: opens (plan, sidecar, heartbeat), runs the scenario, settles, closes.
  */

@@ -248,6 +248,8 @@ static int play(struct cf_stage *stage, struct cf_error *err)
         return cf_scenario_recorder(stage, err);
     case CF_NEIGHBOUR:
         return cf_scenario_neighbour(stage, err);
+    case CF_INBOUND:
+        return cf_scenario_inbound(stage, err);
     }
     return cf_fail(err, CF_E_SYSTEM, 0, "%s: unknown scenario", stage->launch->launch->name);
 }
