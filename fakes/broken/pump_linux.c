@@ -1,0 +1,100 @@
+/* pump_linux.c - a runner that copies the command's output instead of handing its streams over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fakes/broken/pump.h"
+
+enum { CHUNK = 65536, IDLE_MS = 50 };
+
+static pid_t pump = -1;
+
+static void write_all(int fd, const char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t sent = write(fd, data, length);
+        if (sent < 0 && errno != EINTR)
+            _exit(1);
+        data += sent > 0 ? sent : 0;
+        length -= sent > 0 ? (size_t)sent : 0;
+    }
+}
+
+/* Takes everything, however much, before it passes anything on. */
+static void hoard(int from, int to)
+{
+    size_t used = 0, room = 0;
+    char *all = NULL;
+    struct pollfd ready = {.fd = from, .events = POLLIN};
+    for (;;) {
+        while (poll(&ready, 1, IDLE_MS) > 0) {
+            if (room - used < CHUNK)
+                all = realloc(all, room += 16 * CHUNK);
+            ssize_t got = all == NULL ? -1 : read(from, all + used, CHUNK);
+            if (got <= 0) {
+                write_all(to, all, used);
+                _exit(0);
+            }
+            used += (size_t)got;
+        }
+        write_all(to, all, used);
+        used = 0;
+    }
+}
+
+static void change(char *data, ssize_t length, enum fake_pump kind)
+{
+    for (ssize_t i = 0; kind == FAKE_PUMP_SEVEN_BITS && i < length; i++)
+        data[i] = (char)(data[i] & 0x7f);
+}
+
+static void copy(int from, int to, enum fake_pump kind)
+{
+    static char data[CHUNK];
+    for (;;) {
+        ssize_t got = read(from, data, sizeof data);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            _exit(0);
+        change(data, got, kind);
+        write_all(to, data, (size_t)got);
+    }
+}
+
+int fake_pump_start(enum fake_pump kind)
+{
+    int fds[2];
+    struct stat info;
+    bool pipe_wanted = kind != FAKE_PUMP_TERMINAL;
+    if (fstat(STDOUT_FILENO, &info) != 0 ||
+        !(pipe_wanted ? S_ISFIFO(info.st_mode) : S_ISCHR(info.st_mode)))
+        return 0;
+    if (pipe2(fds, O_CLOEXEC) != 0 || (pump = fork()) < 0)
+        return -1;
+    if (pump == 0) {
+        close(fds[1]);
+        signal(SIGPIPE, SIG_DFL);
+        if (kind == FAKE_PUMP_HOARDS)
+            hoard(fds[0], STDOUT_FILENO);
+        copy(fds[0], STDOUT_FILENO, kind);
+    }
+    close(fds[0]);
+    int failed = dup2(fds[1], STDOUT_FILENO) < 0 ? -1 : 0;
+    close(fds[1]);
+    return failed;
+}
+
+void fake_pump_end(void)
+{
+    if (pump <= 0)
+        return;
+    close(STDOUT_FILENO);
+    waitpid(pump, NULL, 0);
+}
