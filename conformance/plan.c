@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/invocation.h"
 
 enum { LATE_SECONDS = 15, LATE_PERIOD_MS = 500, BOOT_SECONDS = 10, BOOT_PERIOD_MS = 5000 };
 
@@ -116,16 +117,8 @@ bool cf_plan_ends_itself(const struct cf_launch *launch)
 
 void cf_plan_for(struct cf_plan *plan, const char *kind)
 {
-    char id[40] = "";
-    struct timespec up;
-    FILE *in = strcmp(kind, "machine") == 0 ? fopen("/proc/sys/kernel/random/boot_id", "re") : NULL;
-    bool known = in != NULL && fscanf(in, "%36s", id) == 1 && strlen(id) == 36 &&
-                 clock_gettime(CLOCK_BOOTTIME, &up) == 0;
-    for (size_t i = 0; known && i < plan->count; i++)
-        snprintf(plan->launches[i].machine, sizeof plan->launches[i].machine, "%s %ld", id,
-                 (long)up.tv_sec);
-    if (in != NULL)
-        fclose(in);
+    for (size_t i = 0; strcmp(kind, "machine") == 0 && i < plan->count; i++)
+        cf_running_kernel(plan->launches[i].machine, sizeof plan->launches[i].machine);
 }
 
 void cf_plan_release(struct cf_plan *plan)

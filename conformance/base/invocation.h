@@ -1,4 +1,4 @@
-/* invocation.h - a name for "this invocation", shared by processes that one parent started. */
+/* invocation.h - names for what a program runs in: its invocation, its folder, its kernel. */
 #ifndef CF_INVOCATION_H
 #define CF_INVOCATION_H
 
@@ -9,5 +9,8 @@
 void cf_invocation_of_parent(char *text, size_t size);
 /* The folder this program was started from, or "" when the system does not tell. */
 void cf_own_folder(char *path, size_t size);
+/* This machine's running kernel, as "BOOT_ID SECONDS": the identifier of this boot and how long ago
+ * it was. "" when the system does not tell. */
+void cf_running_kernel(char *text, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysctl.h>
+#include <time.h>
 #include <unistd.h>
 
 void cf_invocation_of_parent(char *text, size_t size)
@@ -26,4 +27,15 @@ void cf_own_folder(char *path, size_t size)
     char *slash = strrchr(path, '/');
     if (slash != NULL)
         *slash = '\0';
+}
+
+void cf_running_kernel(char *text, size_t size)
+{
+    char id[40] = "";
+    size_t length = sizeof id - 1;
+    struct timespec up;
+    text[0] = '\0';
+    if (sysctlbyname("kern.bootsessionuuid", id, &length, NULL, 0) == 0 && strlen(id) == 36 &&
+        clock_gettime(CLOCK_MONOTONIC, &up) == 0) /* counts sleep, too: clock_gettime(3) there */
+        snprintf(text, size, "%s %ld", id, (long)up.tv_sec);
 }

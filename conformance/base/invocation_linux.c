@@ -1,7 +1,9 @@
 #include "base/invocation.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Field 22 of /proc/PID/stat (proc(5)), counted from behind the command's closing bracket. */
@@ -35,4 +37,18 @@ void cf_own_folder(char *path, size_t size)
     char *slash = strrchr(path, '/');
     if (slash != NULL)
         *slash = '\0';
+}
+
+void cf_running_kernel(char *text, size_t size)
+{
+    char id[40] = "";
+    struct timespec up;
+    FILE *in = fopen("/proc/sys/kernel/random/boot_id", "re");
+    bool known = in != NULL && fscanf(in, "%36s", id) == 1 && strlen(id) == 36 &&
+                 clock_gettime(CLOCK_BOOTTIME, &up) == 0;
+    if (in != NULL)
+        fclose(in);
+    text[0] = '\0';
+    if (known)
+        snprintf(text, size, "%s %ld", id, (long)up.tv_sec);
 }

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/socket.h"
+
 #define ODD "/lab/odd/"
 
 /* ---- what is planted ---- */
@@ -34,7 +36,7 @@ static int copy_file(const char *from, const char *to, mode_t mode)
 static int plant_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = cf_socket(AF_UNIX, SOCK_STREAM);
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     int failed = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&address, sizeof address);
     if (fd >= 0)

@@ -1,4 +1,5 @@
 /* probe.c - the probe works through its plan, confined or bare, while the observers listen. */
+#include "base/socket.h"
 #include "scenarios/stage.h"
 
 #include <arpa/inet.h>
@@ -21,7 +22,7 @@ static int open_way_out(const struct cf_stage *stage, struct cf_error *err)
         return cf_fail(err, CF_E_SYSTEM, 0, "%s: no address and port", planned->row->id);
     target.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
     inet_pton(AF_INET, address, &target.sin_addr);
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = cf_socket(AF_INET, SOCK_DGRAM);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&target, sizeof target) == 0)
         return fd;
     int saved = errno;

@@ -6,6 +6,7 @@
  * readable contract with a secret in it, no proof): each check must object to that record, or it
  * could not have objected to the subject's.
  */
+#include "base/socket.h"
 #include "scenarios/stage.h"
 
 #include <arpa/inet.h>
@@ -59,7 +60,7 @@ static bool answers(unsigned port)
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = cf_socket(AF_INET, SOCK_STREAM);
     bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
     if (fd >= 0)
         close(fd);
