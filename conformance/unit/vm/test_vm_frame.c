@@ -119,7 +119,7 @@ static void test_block_round_trip(void **state)
     struct firma_error err = {0};
     struct firma_block in = {.uid = 1000,
                              .gid = 4000000000u,
-                             .terminal = true,
+                             .terminal = 2,
                              .rows = 33,
                              .columns = 65535,
                              .closed = 5,
@@ -141,7 +141,8 @@ static void test_block_round_trip(void **state)
     assert_int_equal(firma_block_decode(bytes, size, &out, &err), 0);
     assert_int_equal(out.uid, in.uid);
     assert_int_equal(out.gid, in.gid);
-    assert_true(out.terminal && out.ignore_sigchld);
+    assert_int_equal(out.terminal, in.terminal);
+    assert_true(out.ignore_sigchld);
     assert_int_equal(out.rows, in.rows);
     assert_int_equal(out.columns, in.columns);
     assert_int_equal(out.closed, in.closed);

@@ -9,9 +9,10 @@
 /* Where nobody outside a group is in its session, the group is orphaned and SIGTSTP stops nothing
  * in it (POSIX, 2.4.3): a command that shares its pid 1's group could never be stopped from a key.
  * All signals are blocked here, so the terminal's objection (SIGTTOU) is none. */
-static int lead_group(struct firma_error *err)
+static int lead_group(const struct firma_guest_start *start, struct firma_error *err)
 {
-    if (setpgid(0, 0) < 0 || (isatty(STDIN_FILENO) == 1 && tcsetpgrp(STDIN_FILENO, getpgrp()) < 0))
+    if (setpgid(0, 0) < 0 ||
+        (start->foreground_of >= 0 && tcsetpgrp(start->foreground_of, getpgrp()) < 0))
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "process group");
     return 0;
 }
@@ -21,7 +22,7 @@ static int lead_group(struct firma_error *err)
 static int prepare(const struct firma_guest_start *start, struct firma_error *err)
 {
     umask(022);
-    int result = start->own_group ? lead_group(err) : 0;
+    int result = start->own_group ? lead_group(start, err) : 0;
     if (result == 0)
         result = firma_guest_become(&start->identity, err);
     if (result < 0)

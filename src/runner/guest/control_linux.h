@@ -19,8 +19,9 @@ enum firma_guest_word {
     FIRMA_GUEST_CONTINUED,
     FIRMA_GUEST_ENDED, /* value: the command's wait status */
     /* runner to guest */
-    FIRMA_GUEST_GO,    /* start the command */
-    FIRMA_GUEST_SIGNAL /* value: pass it to the command */
+    FIRMA_GUEST_GO,      /* start the command */
+    FIRMA_GUEST_SIGNAL,  /* value: pass it to the command */
+    FIRMA_GUEST_TERMINAL /* value: see terminal_linux.h */
 };
 
 struct firma_guest_message {

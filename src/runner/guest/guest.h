@@ -13,7 +13,7 @@
  *         ...)
  *         refuse(&err);
  *     pid_t command = firma_guest_spawn(&start, &err);                    // as its pid 1
- *     firma_guest_init(control, command);
+ *     firma_guest_init(control, terminal, command);
  *
  * Errors as everywhere: 0 or a negative `enum firma_error_code`, out-parameters untouched on
  * failure. What is declared under "Linux" exists only there.
@@ -27,6 +27,7 @@
 #include <sys/types.h>
 
 #include "firma_contract.h"
+#include "runner/guest/terminal_linux.h"
 
 /* What a runner exits with when the command did not do the exiting. */
 enum {
@@ -154,7 +155,8 @@ struct firma_guest_start {
     size_t filter_count;
     sigset_t mask;       /* the signal mask the command starts with */
     bool ignore_sigchld; /* it was started with SIGCHLD ignored */
-    bool own_group;      /* a process group of its own, a terminal's foreground one */
+    bool own_group;      /* a process group of its own */
+    int foreground_of;   /* then: the terminal whose foreground that is; -1: none */
 };
 
 /* Forks the process that becomes the command; returns its pid. Whatever goes wrong before the exec
@@ -165,8 +167,9 @@ pid_t firma_guest_spawn(const struct firma_guest_start *start, struct firma_erro
 
 /* The life of pid 1 (see the file's theory of operation): reaps, passes on the signals it is told
  * to by CONTROL, reports COMMAND's stops, continues and end there, and exits as soon as the command
- * has ended or CONTROL hangs up, which ends everything else in the pid namespace. */
-_Noreturn void firma_guest_init(int control, pid_t command);
+ * has ended or CONTROL hangs up, which ends everything else in the pid namespace. TERMINAL is the
+ * guest's own. */
+_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command);
 
 #endif /* __linux__ */
 

@@ -9,6 +9,10 @@
  * sent itself, the command would see it twice. It passes on only what the runner tells it to, and
  * the runner leaves out what the kernel sent to the whole group.
  *
+ * In a guest with a terminal of its own pid 1 leads the session and the command a group: the
+ * command has the foreground while the runner has that of the caller's terminal, so that a command
+ * which reads in the background is stopped in the guest as it would be outside.
+ *
  * SIGCONT is the exception: a shell's `fg` sends it to the whole group with kill(2). A continue
  * that came to the command on its own cancels the next request for one.
  *
@@ -32,6 +36,7 @@
 struct init {
     int control;
     int signals;
+    struct firma_guest_terminal *terminal;
     pid_t command;
     bool stopped;
     bool resumed_by_others; /* it continued, and not through us */
@@ -83,6 +88,8 @@ static void obey(struct init *init)
         _exit(FIRMA_EXIT_RUNNER); /* nobody is left to confine this guest */
     if (got == 1 && message.word == FIRMA_GUEST_SIGNAL)
         pass_on(init, message.value);
+    if (got == 1 && message.word == FIRMA_GUEST_TERMINAL)
+        firma_guest_terminal_obey(init->terminal, message.value, init->command);
 }
 
 static void drain(int signals)
@@ -92,9 +99,9 @@ static void drain(int signals)
         ;
 }
 
-_Noreturn void firma_guest_init(int control, pid_t command)
+_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command)
 {
-    struct init init = {.control = control, .command = command};
+    struct init init = {.control = control, .terminal = terminal, .command = command};
     struct firma_error err;
     sigset_t chld;
     sigemptyset(&chld);

@@ -111,7 +111,8 @@ _Noreturn static void be_guest(const struct birth *birth)
     pid_t command = firma_guest_spawn(&start, &err);
     if (command < 0)
         fail(birth->control, &err);
-    firma_guest_init(birth->control, command);
+    struct firma_guest_terminal none = {.fd = -1};
+    firma_guest_init(birth->control, &none, command);
 }
 
 /* Everything that can be refused while there is no child yet. */

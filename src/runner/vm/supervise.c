@@ -66,7 +66,8 @@ static bool take_end(struct supervisor *self, int32_t value)
     bool killed = (value & ~0xff) == 0 && is_deadly(value & 0x7f);
     if (self->phase != RUNNING || (!exited && !killed) ||
         !firma_mux_has_ended(self->mux, FIRMA_STREAM_STDOUT) ||
-        !firma_mux_has_ended(self->mux, FIRMA_STREAM_STDERR))
+        !firma_mux_has_ended(self->mux, FIRMA_STREAM_STDERR) ||
+        !firma_mux_has_ended(self->mux, FIRMA_STREAM_TERMINAL))
         return false;
     self->phase = ENDED;
     self->status = value;
@@ -145,55 +146,74 @@ static int attach_one(struct firma_mux *mux, int number, uint16_t stream, struct
 }
 
 /* The caller's terminal by a description of our own, which may be non-blocking without anybody
- * noticing: a terminal that nobody reads must not hold up signals and proxies. -1: it has no name
- * here, and is attached like any other descriptor. */
-static int open_terminal(int flags)
+ * noticing: a terminal that nobody reads must not hold up signals and proxies. One without a name
+ * here is used as it is, like any other descriptor. */
+static int open_terminal(const struct firma_vm_terminal *terminal, int mode, unsigned *flags)
 {
     char name[64];
-    if (ttyname_r(STDIN_FILENO, name, sizeof name) != 0)
-        return -1;
-    return open(name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = ttyname_r(terminal->lead, name, sizeof name) == 0
+                 ? open(name, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                 : -1;
+    *flags |= fd < 0 ? FIRMA_MUX_SHARED : 0;
+    return fd >= 0 ? fd : fcntl(terminal->lead, F_DUPFD_CLOEXEC, 3);
 }
 
-static int attach_terminal(struct firma_mux *mux, int number, uint16_t stream,
-                           struct firma_error *err)
+static int attach_terminal(struct supervisor *self, struct firma_error *err)
 {
-    int fd = open_terminal(number == 0 ? O_RDONLY : O_WRONLY);
-    if (fd < 0)
-        return attach_one(mux, number, stream, err);
-    firma_mux_attach(mux, stream, number == 0 ? fd : -1, number == 0 ? -1 : fd, 0);
+    bool keys = firma_vm_terminal_has_keys(&self->terminal);
+    unsigned flags = 0;
+    int out = open_terminal(&self->terminal, O_WRONLY, &flags);
+    int in = keys ? open_terminal(&self->terminal, O_RDONLY, &flags) : -1;
+    if (out < 0 || (keys && in < 0))
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "terminal");
+    firma_mux_attach(self->mux, FIRMA_STREAM_TERMINAL, in, out, flags);
     return 0;
+}
+
+/* In the background the terminal's keys are for others: whoever reads them is stopped, and so are
+ * its group's members, that is we. */
+static bool tell_terminal(struct supervisor *self)
+{
+    firma_mux_hold(self->mux, FIRMA_STREAM_TERMINAL, !self->terminal.foreground);
+    return firma_mux_say(self->mux, FIRMA_WORD_TERMINAL, firma_vm_terminal_duties(&self->terminal));
 }
 
 static int attach(struct supervisor *self, struct firma_error *err)
 {
     static const uint16_t streams[] = {FIRMA_STREAM_STDIN, FIRMA_STREAM_STDOUT,
                                        FIRMA_STREAM_STDERR};
-    /* A terminal is one stream out. */
-    bool merged = self->terminal.present && !self->terminal.stderr_apart;
-    for (int i = 0; i <= (merged ? 1 : 2); i++) {
-        int result = self->terminal.present && i < 2
-                         ? attach_terminal(self->mux, i, streams[i], err)
-                         : attach_one(self->mux, i, streams[i], err);
-        if (result < 0)
-            return result;
+    FIRMA_AUTOCLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int result = self->terminal.descriptors != 0 ? attach_terminal(self, err) : 0;
+    for (int i = 0; i <= 2 && result == 0; i++) {
+        if ((self->terminal.descriptors >> i & 1) != 0) /* still needed, to change its mode */
+            continue;
+        result = attach_one(self->mux, i, streams[i], err);
+        if (result == 0 && null >= 0 && i <= 1)
+            (void)dup3(null, i, O_CLOEXEC);
     }
-    /* With a terminal 0 and 1 are still needed, to change its mode. */
-    FIRMA_AUTOCLOSE int null = self->terminal.present ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; null >= 0 && i <= 1; i++)
-        (void)dup3(null, i, O_CLOEXEC);
-    return 0;
+    return result;
+}
+
+/* The terminal may have changed hands while the machine started. */
+static int go_ahead(struct supervisor *self, struct firma_error *err)
+{
+    bool told = true;
+    if (self->terminal.descriptors != 0) {
+        (void)firma_vm_terminal_moved(&self->terminal);
+        told = tell_terminal(self);
+    }
+    return told && firma_mux_say(self->mux, FIRMA_WORD_GO, 0)
+               ? firma_vm_terminal_enter(&self->terminal, err)
+               : firma_fail(err, FIRMA_E_SYSTEM, 0, "channel: full");
 }
 
 static int go(struct supervisor *self, struct firma_error *err)
 {
     int result = firma_runner_check_sidecar(self->roads.proxy, err);
     if (result == 0)
-        result = firma_vm_terminal_enter(&self->terminal, err);
-    if (result == 0)
         result = attach(self, err);
-    if (result == 0 && !firma_mux_say(self->mux, FIRMA_WORD_GO, 0))
-        result = firma_fail(err, FIRMA_E_SYSTEM, 0, "channel: full");
+    if (result == 0)
+        result = go_ahead(self, err);
     if (result < 0)
         return result;
     self->phase = RUNNING;
@@ -220,12 +240,24 @@ static void take_early(struct supervisor *self, int number)
     self->status = number;
 }
 
+/* Whoever continues us may have given us the terminal, or taken it away. One whose mode cannot be
+ * changed is used as it is. */
+static void retake_terminal(struct supervisor *self)
+{
+    struct firma_error ignored;
+    if (firma_vm_terminal_moved(&self->terminal))
+        tell_terminal(self);
+    (void)firma_vm_terminal_enter(&self->terminal, &ignored);
+}
+
 static void take_signal(struct supervisor *self, int signals)
 {
     struct signalfd_siginfo info;
     if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     int number = (int)info.ssi_signo;
+    if (self->phase == RUNNING && number == SIGCONT)
+        retake_terminal(self);
     if (self->phase < RUNNING)
         take_early(self, number);
     else if (number == SIGWINCH && firma_vm_terminal_resized(&self->terminal))
@@ -236,16 +268,22 @@ static void take_signal(struct supervisor *self, int signals)
 }
 
 /* The command has stopped: so do we, with the terminal as we found it. A continue that is already
- * waiting wins: it would be lost by stopping now. */
-static int follow_stop(struct supervisor *self, struct firma_error *err)
+ * waiting wins: it would be lost by stopping now. A job that runs is brought to the foreground
+ * without a word: if that is what the command stopped for, it goes on. */
+static void follow_stop(struct supervisor *self)
 {
     sigset_t pending;
     self->stopped = false;
     if (sigpending(&pending) < 0 || sigismember(&pending, SIGCONT) == 1)
-        return 0;
+        return;
+    bool was_foreground = self->terminal.foreground;
+    retake_terminal(self);
+    if (!was_foreground && self->terminal.foreground) {
+        firma_mux_say(self->mux, FIRMA_WORD_SIGNAL, SIGCONT);
+        return;
+    }
     firma_vm_terminal_leave(&self->terminal);
-    raise(SIGSTOP);
-    return firma_vm_terminal_enter(&self->terminal, err);
+    raise(SIGSTOP); /* and the SIGCONT that ends this is taken like any signal */
 }
 
 /* The machine is gone and has not said how the command ended. What was printed last is often why:
@@ -288,7 +326,8 @@ static bool is_over(const struct supervisor *self)
     if (self->phase != ENDED)
         return self->phase > ENDED;
     return firma_mux_is_finished(self->mux, FIRMA_STREAM_STDOUT) &&
-           firma_mux_is_finished(self->mux, FIRMA_STREAM_STDERR);
+           firma_mux_is_finished(self->mux, FIRMA_STREAM_STDERR) &&
+           firma_mux_is_finished(self->mux, FIRMA_STREAM_TERMINAL);
 }
 
 static int converse(struct supervisor *self, int signals, struct firma_error *err)
@@ -300,7 +339,7 @@ static int converse(struct supervisor *self, int signals, struct firma_error *er
         if (result == 0 && self->phase == READY)
             result = go(self, err);
         if (result == 0 && self->stopped)
-            result = follow_stop(self, err);
+            follow_stop(self);
     }
     if (result == 0 && self->phase == FAILED)
         result = firma_fail(err, self->code, 0, "guest: %s", self->text);

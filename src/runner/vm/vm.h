@@ -16,18 +16,25 @@
 
 /* The caller's terminal, while the guest's has its place. */
 struct firma_vm_terminal {
-    bool present;      /* stdin and stdout are a terminal, and we are its foreground group */
-    bool stderr_apart; /* stderr is something else: redirected, or closed */
+    uint8_t descriptors; /* bit n: standard descriptor n is it; 0: there is none */
+    int lead;            /* one of them */
+    bool foreground;     /* we may read it, as of the last look */
     bool raw;
     struct termios before;
     unsigned short rows, columns;
 };
 
 void firma_vm_terminal_look(struct firma_vm_terminal *terminal);
-/* Raw: every key is the guest's terminal's to interpret. Restoring is harmless when it is not raw.
- */
+/* Looks again who may read it; true if that has changed. */
+bool firma_vm_terminal_moved(struct firma_vm_terminal *terminal);
+/* Raw: every key is the guest's terminal's to interpret. Only where it is our stdin, and in the
+ * foreground. Restoring is harmless when it is not raw. */
 int firma_vm_terminal_enter(struct firma_vm_terminal *terminal, struct firma_error *err);
 void firma_vm_terminal_leave(struct firma_vm_terminal *terminal);
+/* Its keys are what the command reads. */
+bool firma_vm_terminal_has_keys(const struct firma_vm_terminal *terminal);
+/* What the guest's is to do now: FIRMA_TERMINAL_… */
+int firma_vm_terminal_duties(const struct firma_vm_terminal *terminal);
 /* Reads the size; true if it has changed. */
 bool firma_vm_terminal_resized(struct firma_vm_terminal *terminal);
 

@@ -18,8 +18,8 @@ static void put_fixed(const struct firma_block *block, uint8_t *out)
         MAGIC,
         block->uid,
         block->gid,
-        (uint32_t)block->terminal | (uint32_t)block->ignore_sigchld << 1 |
-            (uint32_t)block->stderr_apart << 2 | (uint32_t)block->closed << 8,
+        (uint32_t)block->ignore_sigchld | (uint32_t)block->terminal << 4 |
+            (uint32_t)block->closed << 8,
         (uint32_t)block->rows << 16 | block->columns,
         (uint32_t)block->blocked,
         (uint32_t)(block->blocked >> 32),
@@ -61,9 +61,8 @@ int firma_block_decode(const uint8_t *bytes, size_t size, struct firma_block *ou
     uint32_t flags = firma_get32(bytes + 12), window = firma_get32(bytes + 16);
     struct firma_block block = {.uid = firma_get32(bytes + 4),
                                 .gid = firma_get32(bytes + 8),
-                                .terminal = (flags & 1) != 0,
-                                .ignore_sigchld = (flags & 2) != 0,
-                                .stderr_apart = (flags & 4) != 0,
+                                .terminal = (uint8_t)(flags >> 4 & 7),
+                                .ignore_sigchld = (flags & 1) != 0,
                                 .closed = (uint8_t)(flags >> 8 & 7),
                                 .rows = (uint16_t)(window >> 16),
                                 .columns = (uint16_t)window,
@@ -74,8 +73,9 @@ int firma_block_decode(const uint8_t *bytes, size_t size, struct firma_block *ou
                                 .contract_size = firma_get32(bytes + 44),
                                 .ignored = firma_get32(bytes + 48)};
     if (block.filter_size > FIRMA_BLOCK_FILTER_MAX || block.filter_size % 8 != 0 ||
+        (block.terminal & block.closed) != 0 ||
         block.contract_size != size - FIXED - block.filter_size)
-        return firma_fail(err, FIRMA_E_CONTRACT, 0, "launch block: wrong lengths");
+        return firma_fail(err, FIRMA_E_CONTRACT, 0, "launch block: contradictory");
     memcpy(block.entropy, bytes + 4 * 13, FIRMA_BLOCK_ENTROPY);
     block.filter = block.filter_size > 0 ? bytes + FIXED : NULL;
     block.contract = (const char *)bytes + FIXED + block.filter_size;

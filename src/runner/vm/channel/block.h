@@ -19,8 +19,7 @@ enum { FIRMA_BLOCK_ENTROPY = 64, FIRMA_BLOCK_FILTER_MAX = 4096 * 8 };
 
 struct firma_block {
     uint32_t uid, gid; /* the launcher's */
-    bool terminal;     /* the command gets a pseudo-terminal of this size */
-    bool stderr_apart; /* its standard error is not that terminal, but a stream of its own */
+    uint8_t terminal;  /* bit n: standard descriptor n is a pseudo-terminal of this size */
     uint16_t rows, columns;
     uint8_t closed; /* bit n: standard descriptor n is closed */
     bool ignore_sigchld;

@@ -47,6 +47,7 @@ enum {
     FIRMA_STREAM_STDIN,
     FIRMA_STREAM_STDOUT,
     FIRMA_STREAM_STDERR,
+    FIRMA_STREAM_TERMINAL, /* both ways; for the standard descriptors that are one */
     FIRMA_STREAM_OPENED = 16,
     FIRMA_STREAM_CONNECTIONS = 512, /* at once; more wait in the guest's listeners */
     FIRMA_STREAM_COUNT = FIRMA_STREAM_OPENED + FIRMA_STREAM_CONNECTIONS,
@@ -66,8 +67,10 @@ enum firma_vm_word {
     FIRMA_WORD_ENDED, /* value: the command's wait status, normalised by firma_vm_status() */
     /* host to guest */
     FIRMA_WORD_GO,
-    FIRMA_WORD_SIGNAL, /* value: Linux' number */
-    FIRMA_WORD_WINDOW  /* value: rows << 16 | columns */
+    FIRMA_WORD_SIGNAL,  /* value: Linux' number */
+    FIRMA_WORD_WINDOW,  /* value: rows << 16 | columns */
+    FIRMA_WORD_TERMINAL /* value: what the guest's does in place of the caller's (terminal_linux.h)
+                         */
 };
 
 enum { FIRMA_VM_PROTOCOL = 1 };

@@ -64,6 +64,11 @@ void firma_mux_attach(struct firma_mux *mux, uint16_t stream, int in, int out, u
     raise_high(mux, stream);
 }
 
+void firma_mux_hold(struct firma_mux *mux, uint16_t stream, bool held)
+{
+    mux->streams[stream].held = held;
+}
+
 bool firma_mux_may_connect(const struct firma_mux *mux)
 {
     return mux->connections < FIRMA_STREAM_CONNECTIONS && mux_has_room(mux, 1, false);

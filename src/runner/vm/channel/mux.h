@@ -55,6 +55,9 @@ void firma_mux_close(struct firma_mux *mux);
  * the peer sends is written to OUT; -1 is a direction that does not exist. Takes ownership. */
 void firma_mux_attach(struct firma_mux *mux, uint16_t stream, int in, int out, unsigned flags);
 
+/* While HELD nothing is read from STREAM's local input: not even its end is seen. */
+void firma_mux_hold(struct firma_mux *mux, uint16_t stream, bool held);
+
 /* Opens a stream to the peer's SERVICE for SOCKET (taken over). False if there is no room; SOCKET
  * is then still the caller's. firma_mux_may_connect() says so before. */
 bool firma_mux_connect(struct firma_mux *mux, enum firma_vm_service service, int socket);

@@ -13,6 +13,7 @@ enum {
 
 struct mux_stream {
     bool open;
+    bool held;
     unsigned flags;
     int in;          /* local, to the peer; -1 once it is at its end */
     int out;         /* local, from the peer; -1 once shut */

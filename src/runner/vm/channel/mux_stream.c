@@ -85,7 +85,7 @@ static void end_output(struct mux_stream *stream)
 
 short mux_stream_in_events(const struct firma_mux *mux, const struct mux_stream *stream)
 {
-    bool wanted = stream->in >= 0 && stream->credit > 0 && !mux->gone &&
+    bool wanted = stream->in >= 0 && !stream->held && stream->credit > 0 && !mux->gone &&
                   (stream->flags & FIRMA_MUX_CONNECTING) == 0 &&
                   mux_has_room(mux, FIRMA_FRAME_PAYLOAD, false);
     return wanted ? POLLIN : 0;

@@ -2,7 +2,7 @@
  * The guest's end of the conversation:
  *
  *     guest  HELLO → READY →          STOPPED CONTINUED … ENDED
- *     host          block    GO → SIGNAL WINDOW …
+ *     host          block    GO → SIGNAL WINDOW TERMINAL …
  *
  * ENDED is said only when all that the command's descriptors held has been sent, and when all else
  * in its pid namespace is gone.
@@ -41,6 +41,11 @@ static bool take_word(void *context, uint32_t word, int32_t value)
         agent->running = firma_control_say(agent->inner.control, FIRMA_GUEST_GO, 0) == 0;
         return agent->running;
     }
+    if (word == FIRMA_WORD_TERMINAL && agent->inner.streams.terminal >= 0) {
+        if (!agent->ended)
+            (void)firma_control_say(agent->inner.control, FIRMA_GUEST_TERMINAL, value);
+        return true;
+    }
     if (!agent->running)
         return false;
     if (word == FIRMA_WORD_SIGNAL && value > 0 && value <= 64) {
@@ -52,8 +57,8 @@ static bool take_word(void *context, uint32_t word, int32_t value)
         return false;
     const struct winsize size = {.ws_row = (unsigned short)((uint32_t)value >> 16),
                                  .ws_col = (unsigned short)value};
-    if (agent->inner.streams.in >= 0)
-        (void)ioctl(agent->inner.streams.in, TIOCSWINSZ, &size);
+    if (agent->inner.streams.terminal >= 0)
+        (void)ioctl(agent->inner.streams.terminal, TIOCSWINSZ, &size);
     return true;
 }
 
@@ -109,27 +114,31 @@ static int build(struct agent *agent, struct firma_error *err)
     return result;
 }
 
-/* The master is one descriptor for both directions; each stream owns its own. */
+/* The master is one descriptor for both directions; each owns its own, and one stays to set the
+ * window's size by. */
+static int attach_terminal(struct agent *agent, struct firma_error *err)
+{
+    int master = agent->inner.streams.terminal;
+    bool keys = (agent->block.terminal & 1u << STDIN_FILENO) != 0;
+    int output = fcntl(master, F_DUPFD_CLOEXEC, 3);
+    int input = keys ? fcntl(master, F_DUPFD_CLOEXEC, 3) : -1;
+    if (output < 0 || (keys && input < 0))
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal");
+    firma_mux_attach(agent->mux, FIRMA_STREAM_TERMINAL, output, input, 0);
+    return 0;
+}
+
 static int attach(struct agent *agent, struct firma_error *err)
 {
     struct firma_init_streams *streams = &agent->inner.streams;
-    if (agent->block.terminal) {
-        int output = fcntl(streams->in, F_DUPFD_CLOEXEC, 3);
-        int input = fcntl(streams->in, F_DUPFD_CLOEXEC, 3);
-        if (output < 0 || input < 0)
-            return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal");
-        firma_mux_attach(agent->mux, FIRMA_STREAM_STDIN, -1, input, 0);
-        firma_mux_attach(agent->mux, FIRMA_STREAM_STDOUT, output, -1, 0);
-        if (agent->block.stderr_apart)
-            firma_mux_attach(agent->mux, FIRMA_STREAM_STDERR, streams->err, -1, 0);
-        streams->err = -1;
-        return 0;
-    }
-    firma_mux_attach(agent->mux, FIRMA_STREAM_STDIN, -1, streams->in, 0);
-    firma_mux_attach(agent->mux, FIRMA_STREAM_STDOUT, streams->out, -1, 0);
-    firma_mux_attach(agent->mux, FIRMA_STREAM_STDERR, streams->err, -1, 0);
-    *streams = (struct firma_init_streams){-1, -1, -1};
-    return 0;
+    if (streams->in >= 0)
+        firma_mux_attach(agent->mux, FIRMA_STREAM_STDIN, -1, streams->in, 0);
+    if (streams->out >= 0)
+        firma_mux_attach(agent->mux, FIRMA_STREAM_STDOUT, streams->out, -1, 0);
+    if (streams->err >= 0)
+        firma_mux_attach(agent->mux, FIRMA_STREAM_STDERR, streams->err, -1, 0);
+    streams->in = streams->out = streams->err = -1;
+    return streams->terminal < 0 ? 0 : attach_terminal(agent, err);
 }
 
 /* When inner init can be waited for, all of its pid namespace is gone. */
@@ -161,7 +170,8 @@ static int obey_inner(struct agent *agent, struct firma_error *err)
 static bool is_drained(const struct agent *agent)
 {
     return agent->ended && firma_mux_is_sent(agent->mux, FIRMA_STREAM_STDOUT) &&
-           firma_mux_is_sent(agent->mux, FIRMA_STREAM_STDERR);
+           firma_mux_is_sent(agent->mux, FIRMA_STREAM_STDERR) &&
+           firma_mux_is_sent(agent->mux, FIRMA_STREAM_TERMINAL);
 }
 
 static int supervise(struct agent *agent, struct firma_error *err)
@@ -216,7 +226,7 @@ static int converse(struct agent *agent, struct firma_error *err)
 
 int firma_init_serve(int channel, struct firma_error *err)
 {
-    static struct agent agent = {.inner = {-1, -1, {-1, -1, -1}}};
+    static struct agent agent = {.inner = {-1, -1, {-1, -1, -1, -1}}};
     const struct firma_mux_events events = {
         .context = &agent, .word = take_word, .block = take_block, .datagram = take_datagram};
     signal(SIGPIPE, SIG_IGN);

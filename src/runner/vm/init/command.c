@@ -25,16 +25,13 @@ struct birth {
     struct firma_contract *contract;
     const struct firma_block *block;
     int control;
-    int standard[3]; /* pipe ends; unused with a terminal */
+    int standard[3]; /* pipe ends; -1 where it is the terminal */
     int outer[3];    /* the agent's ends */
 };
 
-/* The standard descriptors from this one on are pipes; those before it are the terminal. */
-static int first_pipe(const struct firma_block *block)
+static bool is_terminal(const struct firma_block *block, int number)
 {
-    if (!block->terminal)
-        return 0;
-    return block->stderr_apart ? 2 : 3;
+    return (block->terminal >> number & 1) != 0;
 }
 
 /* The caller's ids, all capabilities kept until the command drops them: without CAP_SETPCAP it
@@ -55,32 +52,45 @@ static int take_ids(const struct firma_block *block, struct firma_error *err)
     return 0;
 }
 
-/* The terminal belongs to the guest's own devpts, so that its name means something in there. MASTER
- * is lent to the agent with the next message. */
-static int open_terminal(const struct firma_block *block, int *master, struct firma_error *err)
+static int set_up_terminal(const struct firma_block *block, int slave, struct firma_error *err)
 {
     const struct winsize size = {.ws_row = block->rows, .ws_col = block->columns};
+    if (fchown(slave, block->uid, (gid_t)-1) < 0 || ioctl(slave, TIOCSWINSZ, &size) < 0 ||
+        setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: set up");
+    for (int i = 0; i <= 2; i++)
+        if (is_terminal(block, i) && dup2(slave, i) < 0)
+            return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: descriptors");
+    return 0;
+}
+
+/* The terminal belongs to the guest's own devpts, so that its name means something in there. MASTER
+ * is lent to the agent with the next message; SLAVE is ours to keep. */
+static int open_terminal(const struct firma_block *block, int *master, int *slave,
+                         struct firma_error *err)
+{
     int unlocked = 0;
     FIRMA_AUTOCLOSE int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || ioctl(fd, TIOCSPTLCK, &unlocked) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal");
-    FIRMA_AUTOCLOSE int slave = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (slave < 0 || fchown(slave, block->uid, (gid_t)-1) < 0 ||
-        ioctl(slave, TIOCSWINSZ, &size) < 0 || setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: set up");
-    for (int i = 0; i <= (block->stderr_apart ? 1 : 2); i++)
-        if (dup2(slave, i) < 0)
-            return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: descriptors");
+    FIRMA_AUTOCLOSE int peer = ioctl(fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (peer < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's terminal: other end");
+    int result = set_up_terminal(block, peer, err);
+    if (result < 0)
+        return result;
     *master = fd;
-    fd = -1;
+    *slave = peer;
+    fd = peer = -1;
     return 0;
 }
 
-/* Descriptors FIRST to 2 are the pipes. */
-static int put_standard(const struct birth *birth, int first, struct firma_error *err)
+static int put_pipes(const struct birth *birth, struct firma_error *err)
 {
     FIRMA_AUTOCLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = first; i <= 2; i++) {
+    for (int i = 0; i <= 2; i++) {
+        if (is_terminal(birth->block, i))
+            continue;
         bool closed = (birth->block->closed >> i & 1) != 0;
         /* A placeholder keeps the number taken here and free in the command. */
         int done = closed ? dup3(null, i, O_CLOEXEC) : dup2(birth->standard[i], i);
@@ -90,19 +100,19 @@ static int put_standard(const struct birth *birth, int first, struct firma_error
     return 0;
 }
 
-static int build(const struct birth *birth, struct firma_guest_message *ready,
+static int build(const struct birth *birth, struct firma_guest_message *ready, int *terminal,
                  struct firma_error *err)
 {
     static const char name[] = "guest";
     if (sethostname(name, sizeof name - 1) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's host name");
     int result = firma_init_build_place(birth->contract, err);
-    if (result == 0 && birth->block->terminal) {
-        result = open_terminal(birth->block, &ready->listeners[0].fd, err);
+    if (result == 0 && birth->block->terminal != 0) {
+        result = open_terminal(birth->block, &ready->listeners[0].fd, terminal, err);
         ready->listener_count = result == 0 ? 1 : 0;
     }
     if (result == 0)
-        result = put_standard(birth, first_pipe(birth->block), err);
+        result = put_pipes(birth, err);
     return result < 0 ? result : take_ids(birth->block, err);
 }
 
@@ -157,6 +167,20 @@ static void set_signals(const struct firma_block *block)
     sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
+/* Returns the terminal whose foreground the command begins in, or -1. */
+static int await_go(int control, struct firma_guest_terminal *terminal)
+{
+    struct firma_guest_message message = {0};
+    int value = 0;
+    while (firma_control_receive(control, &message) == 1 && message.word == FIRMA_GUEST_TERMINAL) {
+        value = message.value;
+        firma_guest_terminal_obey(terminal, value, 0);
+    }
+    if (message.word != FIRMA_GUEST_GO)
+        _exit(FIRMA_EXIT_RUNNER);
+    return (value & FIRMA_TERMINAL_FOREGROUND) != 0 ? terminal->fd : -1;
+}
+
 _Noreturn static void be_inner(const struct birth *birth)
 {
     struct firma_error err = {0};
@@ -167,17 +191,17 @@ _Noreturn static void be_inner(const struct birth *birth)
         .count = (unsigned short)(birth->block->filter_size / sizeof(struct sock_filter))};
     set_signals(birth->block);
     prctl(PR_SET_NAME, "firma-init", 0, 0, 0);
+    struct firma_guest_terminal terminal = {.fd = -1};
     for (int i = 0; i <= 2; i++)
         if (birth->outer[i] >= 0)
             close(birth->outer[i]);
-    if (build(birth, &message, &err) < 0)
+    if (build(birth, &message, &terminal.fd, &err) < 0)
         fail(birth->control, &err);
     if (firma_control_send(birth->control, &message) < 0)
         _exit(FIRMA_EXIT_RUNNER);
     firma_guest_listeners_close(message.listeners, message.listener_count);
-    if (firma_control_receive(birth->control, &message) != 1 || message.word != FIRMA_GUEST_GO)
-        _exit(FIRMA_EXIT_RUNNER);
     struct firma_guest_start start = describe(birth, &filter);
+    start.foreground_of = await_go(birth->control, &terminal);
     pid_t command = firma_guest_spawn(&start, &err);
     if (command < 0)
         fail(birth->control, &err);
@@ -185,13 +209,15 @@ _Noreturn static void be_inner(const struct birth *birth)
     for (int i = 0; i <= 2; i++)
         if (birth->standard[i] >= 0)
             close(birth->standard[i]);
-    firma_guest_init(birth->control, command);
+    firma_guest_init(birth->control, &terminal, command);
 }
 
 static int open_pipes(struct birth *birth, struct firma_error *err)
 {
-    for (int i = first_pipe(birth->block); i <= 2; i++) {
+    for (int i = 0; i <= 2; i++) {
         int ends[2];
+        if (is_terminal(birth->block, i))
+            continue;
         if (pipe2(ends, O_CLOEXEC) < 0)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's descriptor %d", i);
         birth->standard[i] = ends[i == 0 ? 0 : 1];
@@ -211,7 +237,7 @@ static int await_ready(struct firma_init_inner *inner, struct firma_error *err)
     if (got != 1 || message.word != FIRMA_GUEST_READY)
         return firma_fail(err, FIRMA_E_SPAWN, got < 0 ? errno : 0, "the guest ended early");
     if (message.listener_count == 1)
-        inner->streams.in = message.listeners[0].fd;
+        inner->streams.terminal = message.listeners[0].fd;
     return 0;
 }
 
@@ -239,7 +265,7 @@ int firma_init_launch(struct firma_contract *contract, const struct firma_block 
     for (int i = 0; i <= 2; i++)
         if (birth.standard[i] >= 0)
             close(birth.standard[i]);
-    *out =
-        (struct firma_init_inner){pid, pair[0], {birth.outer[0], birth.outer[1], birth.outer[2]}};
+    *out = (struct firma_init_inner){
+        pid, pair[0], {birth.outer[0], birth.outer[1], birth.outer[2], .terminal = -1}};
     return await_ready(out, err);
 }

@@ -36,7 +36,8 @@ int firma_init_build_place(struct firma_contract *contract, struct firma_error *
 
 /* The command's side of its streams, as the agent holds it. -1: there is none. */
 struct firma_init_streams {
-    int in, out, err; /* owned; with a terminal `in` is its master, `out` is -1 */
+    int in, out, err; /* owned */
+    int terminal;     /* its master, for those of the three that are one; owned */
 };
 
 /* The namespace the command lives in, as seen from outside. */
