@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Load on a real machine's channel: traffic.sh connections|streams. Needs scripts/build-guest's
-# images (77 without them); everything stays on the loopback device.
+# Load on a real machine's channel: traffic.sh connections|streams. Needs
+# scripts/build-guest's images; everything stays on the loopback device.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${FIRMA_BIN:?the folder of the built programs}
 guest=${FIRMA_GUEST:-$here/../../../build/guest}
-guest=$(cd "$guest" 2>/dev/null && pwd) || exit 77
-[ -f "$guest/manifest.json" ] || exit 77
+[ -f "$guest/manifest.json" ] || { echo "no $guest/manifest.json: scripts/build-guest makes it" && exit 1; }
+guest=$(cd "$guest" && pwd)
 readonly connections=200 bytes=$((64 * 1024 * 1024))
 
 work=$(mktemp -d)

@@ -47,6 +47,7 @@ static void note_command(struct init *init, int status)
     if (WIFSTOPPED(status)) {
         init->stopped = true;
         init->resumed_by_others = false;
+        firma_guest_terminal_settle(init->terminal);
         firma_control_say(init->control, FIRMA_GUEST_STOPPED, WSTOPSIG(status));
     } else if (WIFCONTINUED(status)) {
         init->resumed_by_others = init->stopped;

@@ -1,5 +1,6 @@
 #include "runner/guest/terminal_linux.h"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -35,4 +36,12 @@ void firma_guest_terminal_obey(struct firma_guest_terminal *terminal, int value,
     move_lines(terminal, (value & FIRMA_TERMINAL_LINES) != 0);
     if (command > 0)
         move_foreground(terminal, (value & FIRMA_TERMINAL_FOREGROUND) != 0, command);
+}
+
+/* poll(2) on a terminal ends with the work of its input queue done (Linux, n_tty_poll). */
+void firma_guest_terminal_settle(const struct firma_guest_terminal *terminal)
+{
+    struct pollfd polled = {.fd = terminal->fd, .events = POLLIN};
+    if (terminal->fd >= 0)
+        (void)poll(&polled, 1, 0);
 }

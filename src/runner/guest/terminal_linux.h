@@ -26,4 +26,8 @@ struct firma_guest_terminal {
  * signals must be blocked. */
 void firma_guest_terminal_obey(struct firma_guest_terminal *terminal, int value, pid_t command);
 
+/* Waits until all that was typed so far has been taken in and echoed: the kernel does that beside
+ * sending the signal that a key stands for. */
+void firma_guest_terminal_settle(const struct firma_guest_terminal *terminal);
+
 #endif

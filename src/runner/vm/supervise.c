@@ -330,6 +330,14 @@ static bool is_over(const struct supervisor *self)
            firma_mux_is_finished(self->mux, FIRMA_STREAM_TERMINAL);
 }
 
+/* Of the command, from before it stopped. What nobody takes from us is no reason to wait. */
+static bool has_words_left(const struct supervisor *self)
+{
+    return firma_mux_could_write(self->mux, FIRMA_STREAM_TERMINAL) ||
+           firma_mux_could_write(self->mux, FIRMA_STREAM_STDOUT) ||
+           firma_mux_could_write(self->mux, FIRMA_STREAM_STDERR);
+}
+
 static int converse(struct supervisor *self, int signals, struct firma_error *err)
 {
     int64_t deadline = firma_vm_now_ms() + (int64_t)self->machine->options.start_seconds * 1000;
@@ -338,7 +346,7 @@ static int converse(struct supervisor *self, int signals, struct firma_error *er
         result = turn(self, signals, deadline, err);
         if (result == 0 && self->phase == READY)
             result = go(self, err);
-        if (result == 0 && self->stopped)
+        if (result == 0 && self->stopped && !has_words_left(self))
             follow_stop(self);
     }
     if (result == 0 && self->phase == FAILED)

@@ -69,6 +69,25 @@ void firma_mux_hold(struct firma_mux *mux, uint16_t stream, bool held)
     mux->streams[stream].held = held;
 }
 
+static bool is_ready(int fd, short events)
+{
+    struct pollfd polled = {.fd = fd, .events = events};
+    return fd >= 0 && poll(&polled, 1, 0) == 1;
+}
+
+void firma_mux_collect(struct firma_mux *mux, uint16_t stream)
+{
+    const struct mux_stream *it = &mux->streams[stream];
+    while (it->open && mux_stream_in_events(mux, it) != 0 && is_ready(it->in, POLLIN))
+        mux_stream_read(mux, stream);
+}
+
+bool firma_mux_could_write(const struct firma_mux *mux, uint16_t stream)
+{
+    const struct mux_stream *it = &mux->streams[stream];
+    return it->open && it->used > 0 && is_ready(it->out, POLLOUT);
+}
+
 bool firma_mux_may_connect(const struct firma_mux *mux)
 {
     return mux->connections < FIRMA_STREAM_CONNECTIONS && mux_has_room(mux, 1, false);

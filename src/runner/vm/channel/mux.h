@@ -58,6 +58,11 @@ void firma_mux_attach(struct firma_mux *mux, uint16_t stream, int in, int out, u
 /* While HELD nothing is read from STREAM's local input: not even its end is seen. */
 void firma_mux_hold(struct firma_mux *mux, uint16_t stream, bool held);
 
+/* Reads now what can be read of STREAM's local input, so that what is said next comes after it. */
+void firma_mux_collect(struct firma_mux *mux, uint16_t stream);
+/* True when something of STREAM waits here that could be written at once. */
+bool firma_mux_could_write(const struct firma_mux *mux, uint16_t stream);
+
 /* Opens a stream to the peer's SERVICE for SOCKET (taken over). False if there is no room; SOCKET
  * is then still the caller's. firma_mux_may_connect() says so before. */
 bool firma_mux_connect(struct firma_mux *mux, enum firma_vm_service service, int socket);

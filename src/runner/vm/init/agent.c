@@ -141,6 +141,15 @@ static int attach(struct agent *agent, struct firma_error *err)
     return streams->terminal < 0 ? 0 : attach_terminal(agent, err);
 }
 
+/* What the command wrote before it stopped is said before that it has. */
+static void note_stop(struct agent *agent, int number)
+{
+    firma_mux_collect(agent->mux, FIRMA_STREAM_TERMINAL);
+    firma_mux_collect(agent->mux, FIRMA_STREAM_STDOUT);
+    firma_mux_collect(agent->mux, FIRMA_STREAM_STDERR);
+    firma_mux_say(agent->mux, FIRMA_WORD_STOPPED, number);
+}
+
 /* When inner init can be waited for, all of its pid namespace is gone. */
 static void note_end(struct agent *agent, int status)
 {
@@ -155,7 +164,7 @@ static int obey_inner(struct agent *agent, struct firma_error *err)
     struct firma_guest_message message;
     int got = firma_control_receive(agent->inner.control, &message);
     if (got == 1 && message.word == FIRMA_GUEST_STOPPED)
-        firma_mux_say(agent->mux, FIRMA_WORD_STOPPED, message.value);
+        note_stop(agent, message.value);
     else if (got == 1 && message.word == FIRMA_GUEST_CONTINUED)
         firma_mux_say(agent->mux, FIRMA_WORD_CONTINUED, 0);
     else if (got == 1 && message.word == FIRMA_GUEST_ENDED)
