@@ -4,7 +4,7 @@
 # seen. Usage: boot.sh BIN FOLDER_OF_IMAGES
 set -euo pipefail
 
-bin=$1 images=$2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) bin=$1 images=$2
 if [ "${3:-}" != inside ]; then
     for name in vmlinuz initrd.img rootfs.img manifest.json; do
         [ -f "$images/$name" ] || { echo "no $images/$name: scripts/build-guest makes it" && exit 1; }
@@ -82,6 +82,15 @@ strike() {
     check "$1 killed: exit status" '1[23][57]' "$status" # 125, or 137 where the runner itself died
     check "$1 killed: nothing is left" '' "$(left)"
 }
+
+# ---- what the command is, says and returns; a program that fills the screen
+
+status=0
+printf 'through' | timeout $bound "${run[@]}" -- /bin/sh -c 'uname -r; cat; exit 42' >$place/out || status=$?
+check 'a command: exit status' 42 "$status"
+check 'a command: another kernel than ours' '*-cloud-*' "$(head -n 1 $place/out)"
+check 'a command: what it read' through "$(tail -n 1 $place/out)"
+check 'a full-screen program' ok "$(timeout $bound python3 "$here/screen.py" "${run[@]}" 2>&1)"
 
 strike monitor '*/qemu-system*'
 check 'monitor killed: the message' '*the machine ended without a result*' "$(cat $place/err)"
