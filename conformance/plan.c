@@ -204,7 +204,7 @@ static int deadline_ms(const char *attempt)
                                        "sweep ",    "after-volume ", "after-requests ",
                                        "dns-bulk ", "stub-"};
     static const char *const machines[] = {"modules",        "vsock",   "first-namespaces", "ports",
-                                           "firewall-flush", "devices", "machine-end"};
+                                           "firewall-flush", "devices", "machine-end",      "disk"};
     size_t word = strcspn(attempt, " ");
     for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
         if (strlen(machines[i]) == word && strncmp(attempt, machines[i], word) == 0)

@@ -47,6 +47,23 @@ static void decode_ip6(struct cf_frame *frame, size_t offset)
     decode_ports(frame, offset + 40);
 }
 
+/* A question for a neighbour is about the address it asks for, and goes to everybody (RFC 826,
+ * RFC 4861 §4.3). */
+static void decode_arp(struct cf_frame *frame, size_t offset)
+{
+    if (frame->length < offset + 28)
+        return;
+    inet_ntop(AF_INET, frame->bytes + offset + 14, frame->source, sizeof frame->source);
+    inet_ntop(AF_INET, frame->bytes + offset + 24, frame->target, sizeof frame->target);
+}
+
+static void decode_solicitation(struct cf_frame *frame, size_t offset)
+{
+    const unsigned char *message = frame->bytes + offset;
+    if (frame->protocol == 58 && frame->length >= offset + 24 && message[0] == 135)
+        inet_ntop(AF_INET6, message + 8, frame->target, sizeof frame->target);
+}
+
 static void decode(struct cf_frame *frame)
 {
     frame->protocol = NO_PROTOCOL;
@@ -55,8 +72,12 @@ static void decode(struct cf_frame *frame)
     frame->ethertype = (uint16_t)read16(frame->bytes + 12);
     if (frame->ethertype == 0x0800)
         decode_ip4(frame, ETHERNET);
-    else if (frame->ethertype == 0x86dd)
+    else if (frame->ethertype == 0x0806)
+        decode_arp(frame, ETHERNET);
+    else if (frame->ethertype == 0x86dd) {
         decode_ip6(frame, ETHERNET);
+        decode_solicitation(frame, ETHERNET + 40);
+    }
 }
 
 /* The harness picks each heartbeat's address at random and tells it in its own log. Only roads that

@@ -42,6 +42,7 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
     json_int_t code = json_integer_value(json_object_get(refusal, "exit"));
     const char *printed = json_string_value(json_object_get(refusal, "stdout"));
     const char *said = json_string_value(json_object_get(refusal, "stderr"));
+    const char *names = json_string_value(json_object_get(refusal, "names"));
     const char *nonce = cf_finding_nonce(finding, CF_SUBJECT);
     if (printed != NULL && strstr(printed, nonce) != NULL)
         cf_finding_violation(finding, file, seq, "the command ran: its marker is on stdout");
@@ -53,6 +54,8 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
         cf_finding_violation(finding, file, seq, "nothing was refused within %d ms", CF_REFUSAL_MS);
     if (code > 0 && (said == NULL || said[0] == '\0'))
         cf_finding_violation(finding, file, seq, "the refusal gives no reason on stderr");
+    if (code > 0 && names != NULL && said != NULL && strstr(said, names) == NULL)
+        cf_finding_violation(finding, file, seq, "the reason does not name the %s", names);
     if (json_array_size(json_object_get(refusal, "survivors")) > 0)
         cf_finding_violation(finding, file, seq, "a process outlived the refusal");
 }

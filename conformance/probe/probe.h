@@ -90,5 +90,8 @@ bool probe_owns_kernel(const struct probe_self *self);
 /* Replaces this process by itself as the guest's root, where the guest has a program that gives
  * root away. Returns where it has not, or where this is root already. */
 void probe_become_root(char **argv);
+/* Loads the driver of a machine's network devices, if the kernel is the guest's own: without it one
+ * that should not be there would not show. */
+void probe_find_nics(const struct probe_self *self);
 
 #endif

@@ -47,6 +47,17 @@ bool probe_node(char path[PROBE_PATH], const char *name, bool block, unsigned ma
     return mknod(path, type | 0600, makedev(major, minor)) == 0 || errno == EEXIST;
 }
 
+bool probe_numbers(const char *folder, const char *name, unsigned *major, unsigned *minor)
+{
+    char path[PROBE_PATH * 2], text[32] = "";
+    snprintf(path, sizeof path, "%s/%.64s/dev", folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    return got > 0 && sscanf(text, "%u:%u", major, minor) == 2;
+}
+
 /* In the new process. */
 static void become(const char *const *argv)
 {
@@ -80,6 +91,13 @@ int probe_load(const struct probe_step *step, const char *module)
 {
     const char *const argv[] = {"/sbin/modprobe", module, NULL};
     return probe_owns_kernel(step->self) ? probe_program(argv, 3000) : -1;
+}
+
+void probe_find_nics(const struct probe_self *self)
+{
+    const char *const argv[] = {"/sbin/modprobe", "virtio_net", NULL};
+    if (probe_owns_kernel(self))
+        probe_program(argv, 10000);
 }
 
 static int put(const char *path, const char *text)

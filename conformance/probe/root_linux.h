@@ -12,6 +12,8 @@ bool probe_sysfs(char path[PROBE_PATH]);
 /* Makes a device node that may be opened (no nodev above it). False: errno tells. */
 bool probe_node(char path[PROBE_PATH], const char *name, bool block, unsigned major,
                 unsigned minor);
+/* The numbers of the device NAME in FOLDER, one of sysfs's classes. */
+bool probe_numbers(const char *folder, const char *name, unsigned *major, unsigned *minor);
 /* Runs one of the guest's programs, at most MS, its output to /dev/null: exit status, -1 when there
  * is none or it had to be killed. */
 int probe_program(const char *const *argv, int ms);

@@ -153,9 +153,11 @@ static int statement_run(struct run *run, const struct probe_statement *statemen
         return wait_for(run, statement->word[0]);
     case PROBE_STEP:
         return step(run, statement);
+    case PROBE_AS_ROOT:
+        probe_find_nics(run->self);
+        break;
     case PROBE_REPEAT:
     case PROBE_END:
-    case PROBE_AS_ROOT:
     case PROBE_MACHINE:
         break;
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "net.h"
+#include "netlink_linux.h"
 #include "techniques.h"
 
 enum { ETHERNET = 14, IP4 = 20, IP6 = 40, UDP = 8 };
@@ -89,6 +90,7 @@ static void inject(const char *name, unsigned index, void *context)
     struct frame *frame = context;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)index, .sll_halen = 6};
     memset(to.sll_addr, 0xff, 6);
+    probe_link_up(index); /* one that is down may be there all the same */
     int fd = probe_socket(AF_PACKET, SOCK_RAW, 0);
     if (fd < 0 || sendto(fd, frame->data, frame->length, 0, (struct sockaddr *)&to, sizeof to) < 0)
         probe_try_errno(frame->out, errno, "frame out of %s", name);

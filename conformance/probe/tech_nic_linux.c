@@ -42,6 +42,9 @@ static void bring_up(const char *name, unsigned index, void *context)
 {
     struct through *through = context;
     note(through->out, "up", name, probe_link_up(index));
+    /* One of the kernel's own making is not to be used for a second or two (RFC 4862 §5.4). */
+    if (probe_owns_kernel(through->step->self))
+        note(through->out, "fe80::66 on", name, probe_link_address(index, "fe80::66", 64));
 }
 
 void probe_tech_nic(const struct probe_step *step, struct probe_outcome *out)

@@ -45,17 +45,6 @@ static size_t by_name(const struct probe_step *step, const char *folder, const c
     return count;
 }
 
-static bool numbers_of(const char *folder, const char *name, unsigned *major, unsigned *minor)
-{
-    char path[PROBE_PATH * 2], text[32] = "";
-    snprintf(path, sizeof path, "%s/%.64s/dev", folder, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    return got > 0 && sscanf(text, "%u:%u", major, minor) == 2;
-}
-
 /* The devices of sysfs's CLASS whose names begin with BEGIN. */
 static size_t by_number(const struct probe_step *step, const char *class, const char *begin,
                         struct probe_outcome *out)
@@ -69,7 +58,7 @@ static size_t by_number(const struct probe_step *step, const char *class, const 
     for (struct dirent *entry; list != NULL && (entry = readdir(list)) != NULL;) {
         unsigned major, minor;
         if (entry->d_name[0] == '.' || strncmp(entry->d_name, begin, strlen(begin)) != 0 ||
-            !numbers_of(folder, entry->d_name, &major, &minor) ||
+            !probe_numbers(folder, entry->d_name, &major, &minor) ||
             !probe_node(path, entry->d_name, false, major, minor))
             continue;
         write_port(step, path, out);

@@ -20,7 +20,12 @@ static void try_through(const char *name, unsigned index, void *context)
 {
     struct routes *routes = context;
     int family = routes->address.storage.ss_family;
+    bool own = probe_owns_kernel(routes->step->self);
+    const char *source = family == AF_INET ? "203.0.113.200" : "2001:db8:1::200";
+    unsigned bits = family == AF_INET ? 32 : 128;
     int up = probe_link_up(index);
+    if (own) /* the control needs none, and its devices are to stay as they are */
+        probe_link_address(index, source, bits);
     int routed = probe_route_add(family, index, NULL);
     if (up != 0)
         probe_try_errno(routes->out, up, "bring up %s", name);
@@ -31,6 +36,8 @@ static void try_through(const char *name, unsigned index, void *context)
     probe_tcp_once(routes->step, &routes->address, NULL, 4, routes->out);
     if (routed == 0)
         probe_route_remove(family, index, NULL);
+    if (own)
+        probe_link_unaddress(index, source, bits);
 }
 
 void probe_tech_route_add(const struct probe_step *step, struct probe_outcome *out)

@@ -183,6 +183,22 @@ static bool mount_again(const char *source, const char *type, const char *place,
     return false;
 }
 
+/* Where directories below are file systems of their own, the kernel hands out whichever of them it
+ * made last, and the one with the file may never come. A second mount of the directory itself can
+ * be had without the bars of the first (mount(2), MS_BIND). */
+static void write_cloned(const struct probe_step *step, const char *place,
+                         struct probe_outcome *out)
+{
+    const char *name = strrchr(path_of(step), '/');
+    char path[PROBE_PATH];
+    snprintf(path, sizeof path, "%s%.64s", place, name == NULL ? "" : name);
+    if (mount(folder_of(step), place, NULL, MS_BIND, NULL) != 0 ||
+        mount(NULL, place, NULL, MS_REMOUNT | MS_BIND, NULL) != 0)
+        probe_try_errno(out, errno, "mount %s once more", folder_of(step));
+    write_at(step, AT_FDCWD, path, path, out);
+    umount2(place, MNT_DETACH);
+}
+
 /* A share's name is not always to be read from /proc/mounts; these are the customary ones. */
 static void share_mount(const struct probe_step *step, struct probe_outcome *out)
 {
@@ -201,6 +217,7 @@ static void share_mount(const struct probe_step *step, struct probe_outcome *out
         umount2(place, MNT_DETACH);
         break;
     }
+    write_cloned(step, place, out);
     write_at(step, AT_FDCWD, path_of(step), "by its path", out);
 }
 

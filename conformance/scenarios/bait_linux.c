@@ -83,6 +83,14 @@ static int plant_writable(struct cf_stage *stage, const struct cf_plan_row *plan
     return plant_file(path, 0666, "", err);
 }
 
+/* The image that the guest's disk is made of is there already. */
+static int plant_nothing(struct cf_stage *stage, const struct cf_plan_row *planned,
+                         struct cf_error *err)
+{
+    (void)stage, (void)planned, (void)err;
+    return 0;
+}
+
 static void record_file(struct cf_stage *stage, const struct cf_plan_row *planned)
 {
     char path[256], content[CONTENT];
@@ -187,7 +195,7 @@ static void record_posix(struct cf_stage *stage, const struct cf_plan_row *plann
 static const struct bait baits[] = {
     {"reach", plant_reach, record_file},        {"write-file", plant_writable, record_file},
     {"sysv-queue", plant_queue, record_queue},  {"sysv-memory", plant_memory, record_memory},
-    {"posix-queue", plant_posix, record_posix},
+    {"posix-queue", plant_posix, record_posix}, {"disk", plant_nothing, record_file},
 };
 
 static const struct bait *bait_of(const struct cf_plan_row *planned)

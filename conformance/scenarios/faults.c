@@ -8,7 +8,8 @@
 
 const struct cf_fault *cf_fault_find(const char *name)
 {
-    const struct cf_fault *const lists[] = {cf_launcher_faults, cf_contract_faults, cf_host_faults};
+    const struct cf_fault *const lists[] = {cf_launcher_faults, cf_contract_faults, cf_host_faults,
+                                            cf_machine_faults};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (const struct cf_fault *fault = lists[i]; fault->name != NULL; fault++)
             if (strcmp(fault->name, name) == 0)

@@ -44,7 +44,10 @@ extern const char cf_direct_directory[], cf_direct_contract[];
 extern const struct cf_fault cf_launcher_faults[]; /* faults_launcher.c */
 extern const struct cf_fault cf_contract_faults[]; /* faults_contract.c */
 extern const struct cf_fault cf_host_faults[];     /* faults_host.c */
+extern const struct cf_fault cf_machine_faults[];  /* faults_machine.c */
 const struct cf_fault *cf_fault_find(const char *name);
+/* A word that the reason for refusing NAME must have in it; NULL: any reason will do. */
+const char *cf_fault_word(const char *name);
 
 /* Makes the change that a fault says in words: environment, options, the contract's place. */
 int cf_fault_apply(const struct cf_fault *fault, struct cf_attempt *attempt, struct cf_error *err);

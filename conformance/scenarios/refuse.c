@@ -202,6 +202,8 @@ int cf_scenario_refuse(struct cf_stage *stage, struct cf_error *err)
         json_t *fields =
             json_pack("{ssssssss}", "row", planned->row->id, "nonce", planned->nonce[CF_SUBJECT],
                       "fault", fault->name, "by", ways[fault->way]);
+        if (cf_fault_word(fault->name) != NULL)
+            json_object_set_new(fields, "names", json_string(cf_fault_word(fault->name)));
         failed = launch(stage, fault, planned->nonce[CF_SUBJECT], "refusal", fields, err);
     }
     return failed;

@@ -8,6 +8,9 @@
     "the guest has no kernel of its own, so its root is not its own either (if it has: --kind "    \
     "machine)"
 
+#define BOOTS_NOTHING                                                                              \
+    "the runner boots no image: of a machine only can it be shown (--kind machine)"
+
 static const struct {
     const char *what, *kinds, *tried, *reason;
 } table[] = {
