@@ -21,7 +21,7 @@ enum {
 /* Done twice it is undone; a digit stays a digit. */
 static void flip(const char *path, off_t at)
 {
-    unsigned char byte;
+    unsigned char byte = 0;
     int fd = open(path, O_RDWR | O_CLOEXEC);
     ssize_t done = fd < 0 ? -1 : pread(fd, &byte, 1, at);
     byte ^= 1;

@@ -158,7 +158,7 @@ int fake_nic_plug_in(enum fake_nic kind, int road, char **words, size_t *count)
     if (kind == FAKE_NIC_RESTRICTED) {
         add(words, count, "-chardev", "socket,id=resolver,fd=%d", pair[1]);
         add(words, count, "-netdev",
-            "user,id=net,restrict=on,dns=10.0.2.53,guestfwd=tcp:10.0.2.3:53-chardev:resolver");
+            "user,id=net,restrict=on,guestfwd=tcp:10.0.2.4:53-chardev:resolver");
     } else {
         add(words, count, "-netdev", "dgram,id=net,local.type=fd,local.str=%d", pair[1]);
     }
