@@ -16,6 +16,15 @@ const char *firma_error_name(int code)
     return "unknown";
 }
 
+/* A message may quote what somebody else wrote: it stays one line and tells a terminal nothing. */
+static void make_printable(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+    }
+}
+
 int firma_fail(struct firma_error *err, int code, int errnum, const char *format, ...)
 {
     if (err == NULL)
@@ -29,6 +38,7 @@ int firma_fail(struct firma_error *err, int code, int errnum, const char *format
     size_t used = strlen(err->text);
     if (errnum != 0)
         snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(errnum));
+    make_printable(err->text);
     return -code;
 }
 
@@ -44,5 +54,6 @@ int firma_wrap(struct firma_error *err, const char *format, ...)
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", inner);
+    make_printable(err->text);
     return -err->code;
 }

@@ -51,8 +51,8 @@ enum firma_error_code {
 };
 
 /* A failure: `code` from the table above, `errnum` an errno value or 0 (the signal's number for
- * FIRMA_E_INTERRUPTED), `text` one line that names what was wrong, where, and what to do. Owned by
- * the caller, never allocated, never a secret. */
+ * FIRMA_E_INTERRUPTED), `text` one line that names what was wrong, where, and what to do, its
+ * control characters shown as '?'. Owned by the caller, never allocated, never a secret. */
 struct firma_error {
     int code;
     int errnum;

@@ -91,6 +91,13 @@ static int inspect(struct firma_artifact *out, const struct firma_place *place, 
     return 0;
 }
 
+/* "FILE/" and "FILE/." are no names of a file to whoever opens them as they were given. */
+static bool is_directory_name(const char *path)
+{
+    const char *last = strrchr(path, '/') + 1;
+    return last[0] == '\0' || strcmp(last, ".") == 0;
+}
+
 int firma_artifact_open(struct firma_artifact *out, const char *name, const char *path,
                         bool executable, struct firma_error *err)
 {
@@ -98,6 +105,10 @@ int firma_artifact_open(struct firma_artifact *out, const char *name, const char
         return firma_fail(err, FIRMA_E_ARTIFACT, 0, "%s: is not set; give an absolute path", name);
     if (path[0] != '/')
         return firma_fail(err, FIRMA_E_ARTIFACT, 0, "%s: %s: must be an absolute path", name, path);
+    if (is_directory_name(path))
+        return firma_fail(err, FIRMA_E_ARTIFACT, 0,
+                          "%s: %.512s: names a directory; leave out what follows the file's name",
+                          name, path);
     struct firma_place place;
     if (firma_custody_locate(path, true, &place, err) < 0)
         return blame(err, name);

@@ -1,5 +1,8 @@
 #include "launcher/attribution.h"
 
+#include <string.h>
+
+#include "contract/text.h"
 #include "launcher/flags.h"
 
 struct source {
@@ -8,13 +11,28 @@ struct source {
     const char *value;
 };
 
-static bool has_control(const char *text)
+/* The contract's rules for a header's value (and for the variable that some become), told by the
+ * name under which the operator gave it. */
+static int check(const struct source *source, struct firma_error *err)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return true;
-    }
-    return false;
+    size_t length = strlen(source->value);
+    if (length > FIRMA_MAX_HEADER_VALUE)
+        return firma_fail(err, FIRMA_E_CONFIG, 0,
+                          "%s: has %zu bytes; the limit of the header %s is %d", source->origin,
+                          length, source->header, FIRMA_MAX_HEADER_VALUE);
+    if (!firma_text_is_utf8(source->value))
+        return firma_fail(err, FIRMA_E_CONFIG, 0,
+                          "%s: is not valid UTF-8 and would become the header %s", source->origin,
+                          source->header);
+    if (firma_text_has_control(source->value))
+        return firma_fail(err, FIRMA_E_CONFIG, 0,
+                          "%s: holds a control character and would become the header %s",
+                          source->origin, source->header);
+    if (firma_text_is_blank(source->value))
+        return firma_fail(err, FIRMA_E_CONFIG, 0,
+                          "%s: is blank and would become the header %s; leave it out",
+                          source->origin, source->header);
+    return 0;
 }
 
 static int add(struct firma_contract *contract, const struct source *source,
@@ -22,11 +40,9 @@ static int add(struct firma_contract *contract, const struct source *source,
 {
     if (source->value == NULL || source->value[0] == '\0')
         return 0;
-    if (has_control(source->value))
-        return firma_fail(err, FIRMA_E_CONFIG, 0,
-                          "%s: holds a control character and would become the header %s",
-                          source->origin, source->header);
-    return firma_contract_set_header(contract, source->header, source->value, err);
+    int result = check(source, err);
+    return result < 0 ? result
+                      : firma_contract_set_header(contract, source->header, source->value, err);
 }
 
 int firma_attribution_build(struct firma_contract *contract,

@@ -2,9 +2,8 @@
 
 int firma_cli_complain(const struct firma_error *err)
 {
-    fprintf(stderr, "firma-run: %s: %s\n", firma_error_name(err->code), err->text);
-    if (err->code == FIRMA_E_USAGE)
-        fputs("see firma-run --help\n", stderr);
+    fprintf(stderr, "firma-run: %s: %s%s\n", firma_error_name(err->code), err->text,
+            err->code == FIRMA_E_USAGE ? "; see firma-run --help" : "");
     /* Interrupted is no failure of ours: the signal would have ended us. */
     return err->code == FIRMA_E_INTERRUPTED ? 128 + err->errnum : FIRMA_EXIT_OWN_FAILURE;
 }
