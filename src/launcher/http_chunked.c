@@ -2,7 +2,13 @@
 
 enum state {
     SIZE,
-    EXTENSION,
+    EXTENSION_START, /* after ';' */
+    EXTENSION_NAME,
+    EXTENSION_VALUE_START, /* after '=' */
+    EXTENSION_TOKEN,
+    EXTENSION_QUOTED,
+    EXTENSION_ESCAPED,
+    EXTENSION_END, /* after the closing quote */
     SIZE_LF,
     DATA,
     DATA_CR,
@@ -28,7 +34,7 @@ static int read_size(struct http_chunked *decoder, unsigned char c)
     if (c == '\r')
         return after_size(decoder, SIZE_LF);
     if (c == ';')
-        return after_size(decoder, EXTENSION);
+        return after_size(decoder, EXTENSION_START);
     if (!firma_http_number((struct http_text){&text, 1}, 16, 1, &digit) ||
         decoder->digits == HTTP_CHUNK_DIGITS)
         return BAD;
@@ -37,16 +43,47 @@ static int read_size(struct http_chunked *decoder, unsigned char c)
     return SIZE;
 }
 
+/* Another extension, or the end of them. */
+static int after_extension(unsigned char c)
+{
+    return c == ';' ? EXTENSION_START : c == '\r' ? SIZE_LF : BAD;
+}
+
+/* The state after byte C of `1*( ";" token [ "=" ( token / quoted-string ) ] )`: not the white
+ * space that RFC 9112 section 7.1.1 would have us suffer. */
+static int step_extension(int state, unsigned char c)
+{
+    bool token = firma_http_is_tchar(c);
+    switch (state) {
+    case EXTENSION_START:
+        return token ? EXTENSION_NAME : BAD;
+    case EXTENSION_NAME:
+        return token ? EXTENSION_NAME : c == '=' ? EXTENSION_VALUE_START : after_extension(c);
+    case EXTENSION_VALUE_START:
+        return token ? EXTENSION_TOKEN : c == '"' ? EXTENSION_QUOTED : BAD;
+    case EXTENSION_TOKEN:
+        return token ? EXTENSION_TOKEN : after_extension(c);
+    case EXTENSION_QUOTED:
+        if (c == '"')
+            return EXTENSION_END;
+        return c == '\\' ? EXTENSION_ESCAPED : firma_http_is_value(c) ? EXTENSION_QUOTED : BAD;
+    case EXTENSION_ESCAPED:
+        return firma_http_is_value(c) ? EXTENSION_QUOTED : BAD;
+    default:
+        return after_extension(c);
+    }
+}
+
 static int read_extension(struct http_chunked *decoder, unsigned char c)
 {
-    if (c == '\r')
-        return SIZE_LF;
+    int next = step_extension(decoder->state, c);
+    if (next == SIZE_LF)
+        return next;
     decoder->extension++;
     decoder->extensions++;
-    if (!firma_http_is_value(c) || decoder->extension > HTTP_CHUNK_EXTENSION ||
-        decoder->extensions > HTTP_CHUNK_EXTENSIONS)
+    if (decoder->extension > HTTP_CHUNK_EXTENSION || decoder->extensions > HTTP_CHUNK_EXTENSIONS)
         return BAD;
-    return EXTENSION;
+    return next;
 }
 
 static int end_size_line(struct http_chunked *decoder, unsigned char c)
@@ -58,6 +95,28 @@ static int end_size_line(struct http_chunked *decoder, unsigned char c)
     return decoder->left == 0 ? TRAILER_START : DATA;
 }
 
+/* Notes byte C of a trailer's name. */
+static int read_name(struct http_chunked *decoder, unsigned char c)
+{
+    if (!firma_http_is_tchar(c))
+        return BAD;
+    if (decoder->name < HTTP_CHUNK_NAME)
+        decoder->name_start[decoder->name] = (char)c;
+    decoder->name++;
+    return TRAILER_NAME;
+}
+
+static int end_name(const struct http_chunked *decoder)
+{
+    struct http_text name = {decoder->name_start, decoder->name};
+    if (decoder->name > HTTP_CHUNK_NAME)
+        return TRAILER_VALUE;
+    return firma_http_is_nocase(name, "content-length") ||
+                   firma_http_is_nocase(name, "transfer-encoding")
+               ? BAD
+               : TRAILER_VALUE;
+}
+
 static int read_trailer(struct http_chunked *decoder, unsigned char c)
 {
     if (++decoder->trailers > HTTP_CHUNK_TRAILERS)
@@ -66,11 +125,10 @@ static int read_trailer(struct http_chunked *decoder, unsigned char c)
     case TRAILER_START:
         if (c == '\r')
             return END_LF;
-        return firma_http_is_tchar(c) ? TRAILER_NAME : BAD;
+        decoder->name = 0;
+        return read_name(decoder, c);
     case TRAILER_NAME:
-        if (c == ':')
-            return TRAILER_VALUE;
-        return firma_http_is_tchar(c) ? TRAILER_NAME : BAD;
+        return c == ':' ? end_name(decoder) : read_name(decoder, c);
     case TRAILER_VALUE:
         if (c == '\r')
             return TRAILER_LF;
@@ -86,7 +144,13 @@ static int step(struct http_chunked *decoder, unsigned char c)
     switch (decoder->state) {
     case SIZE:
         return read_size(decoder, c);
-    case EXTENSION:
+    case EXTENSION_START:
+    case EXTENSION_NAME:
+    case EXTENSION_VALUE_START:
+    case EXTENSION_TOKEN:
+    case EXTENSION_QUOTED:
+    case EXTENSION_ESCAPED:
+    case EXTENSION_END:
         return read_extension(decoder, c);
     case SIZE_LF:
         return end_size_line(decoder, c);

@@ -3,9 +3,10 @@
  *
  * A decoder, not a relay: payload comes out, and the sender of the other side frames it anew, so no
  * odd spelling of a chunk survives the bridge. Extensions are checked, bounded and dropped; so are
- * trailer fields, which a proxy may discard (RFC 9110 section 6.5.1), whatever they are called. The
- * end is the last chunk, the trailer section and its empty line, all of it: bytes after the last
- * chunk are never taken for anything but trailers, nor trailers for a new message.
+ * trailer fields, which a proxy may discard (RFC 9110 section 6.5.1), whatever they are called: but
+ * for Content-Length and Transfer-Encoding, which no sender may put there and some reader might
+ * believe. The end is the last chunk, the trailer section and its empty line, all of it: bytes
+ * after the last chunk are never taken for anything but trailers, nor trailers for a new message.
  */
 #ifndef FIRMA_HTTP_CHUNKED_H
 #define FIRMA_HTTP_CHUNKED_H
@@ -17,6 +18,7 @@ enum {
     HTTP_CHUNK_EXTENSION = 256,        /* bytes of one chunk's extensions */
     HTTP_CHUNK_EXTENSIONS = 16 * 1024, /* of all chunks of a body */
     HTTP_CHUNK_TRAILERS = 8 * 1024,    /* bytes of the trailer section */
+    HTTP_CHUNK_NAME = 20,              /* more than the names that are told apart */
 };
 
 struct http_chunked {
@@ -26,6 +28,8 @@ struct http_chunked {
     size_t extension;  /* bytes, this chunk */
     size_t extensions; /* bytes, all chunks */
     size_t trailers;   /* bytes */
+    size_t name;       /* bytes of this trailer's name, and how it begins */
+    char name_start[HTTP_CHUNK_NAME];
 };
 
 enum http_chunked_result {
