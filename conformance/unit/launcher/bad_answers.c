@@ -71,7 +71,7 @@ void bad_answers_open(struct bad_answers *answers)
     }
     answers->server = fork();
     if (answers->server == 0) {
-        alarm(100);
+        alarm(120);
         serve(answers);
         _exit(0);
     }

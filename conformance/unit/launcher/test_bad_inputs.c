@@ -22,7 +22,14 @@
 #include "bad_answers.h"
 #include "bed.h"
 
-enum { WORKERS = 4, BOUND_SECONDS = 30, FEWEST = 250, SAID = 4096, LONGEST_LINE = 1200 };
+enum {
+    WORKERS = 4,
+    CASE_SECONDS = 30,
+    ALL_SECONDS = 115,
+    FEWEST = 250,
+    SAID = 4096,
+    LONGEST_LINE = 1200
+};
 
 #define SECRET "s3cret" /* where a case has a value that must not be repeated */
 #define ARRAY(...)                                                                                 \
@@ -162,7 +169,7 @@ static void start_shell(const struct bed *bed, const char *line)
              "cd $R/cwd; exec >$R/out 2>$R/err </dev/null; %s",
              line);
     setpgid(0, 0);
-    alarm(BOUND_SECONDS);
+    alarm(CASE_SECONDS);
     execle("/bin/sh", "sh", "-c", script, (char *)NULL, bed->environment);
     _exit(99);
 }
@@ -267,6 +274,7 @@ static bool try_one(const struct test *test, const struct mistake *mistake)
 static void work(const struct test *test, size_t first)
 {
     size_t number = 0;
+    alarm(ALL_SECONDS); /* the parent's does not count here */
     bed_adopt_orphans();
     for (size_t area = 0; area < AREAS; area++) {
         for (size_t i = 0; i < test->areas[area].count; i++, number++) {
@@ -338,7 +346,7 @@ int main(void)
         .tally = mmap(NULL, sizeof(struct tally), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0),
     };
-    alarm(100);
+    alarm(ALL_SECONDS);
     read_fixtures(&test);
     bad_answers_open(&answers);
     bool good = test.tally != MAP_FAILED && controls_run(&test);
