@@ -28,7 +28,8 @@ enum fake_leak_when {
     FAKE_LEAK_SIDECAR_DEAD,  /* while the proxy answers 5xx, or not at all */
     FAKE_LEAK_AFTER_VOLUME,  /* once 32 KiB went to the proxy */
     FAKE_LEAK_AFTER_OPENS,   /* from the eighth connection to the proxy on */
-    FAKE_LEAK_AFTER_DENIED   /* once the proxy has answered 403 */
+    FAKE_LEAK_AFTER_DENIED,  /* once the proxy has answered 403 */
+    FAKE_LEAK_AFTER_PAUSE    /* once the carrier itself was stopped and continued */
 };
 
 struct fake_leak {
@@ -45,6 +46,10 @@ struct fake_leak {
 
 /* Opens the sockets ROAD that packets leave by, in the current network. 0, or -1 and errno. */
 int fake_leak_open(int road[2]);
+
+/* What leaves by ROAD is dropped by a rule of the current network's firewall, for as long as there is
+ * one. 0, or -1. */
+int fake_leak_guard(const int road[2]);
 
 /* Makes device, addresses and routes in the current network and forks the carrier, which takes
  * over ROAD and lives as long as the pid namespace. 0, or -1. */

@@ -15,6 +15,7 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,28 +31,29 @@
 
 enum { TABLE = 77, LATE_MS = 5000, ASK_MS = 500, PACKET_MAX = 65536 };
 enum { VOLUME = 32 * 1024, OPENS = 8 };
+enum { GUARD_MARK = 77 };
 
 /* ---- the road: ip(8) says it shorter than netlink(7) ---- */
 
-static const char *find_ip(void)
+static void execute(const char *const argv[])
 {
-    static const char *const places[] = {"/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (access(places[i], X_OK) == 0)
-            return places[i];
-    return NULL;
+    static const char *const places[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
+    char path[64];
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", places[i], argv[0]);
+        execv(path, (char *const *)argv);
+    }
 }
 
-static int run_ip(const char *family, const char *batch)
+static int run(const char *const argv[], const char *batch)
 {
     int feed[2], status = -1;
-    const char *program = find_ip();
-    if (program == NULL || pipe2(feed, O_CLOEXEC) != 0)
+    if (pipe2(feed, O_CLOEXEC) != 0)
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
         dup2(feed[0], STDIN_FILENO);
-        execl(program, "ip", family, "-batch", "-", (char *)NULL);
+        execute(argv);
         _exit(127);
     }
     close(feed[0]);
@@ -61,6 +63,12 @@ static int run_ip(const char *family, const char *batch)
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     return fed && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static int run_ip(const char *family, const char *batch)
+{
+    const char *const argv[] = {"ip", family, "-batch", "-", NULL};
+    return run(argv, batch);
 }
 
 static int lay_road(const struct fake_leak *leak, int family)
@@ -218,6 +226,13 @@ static bool sidecar_is_dead(uint16_t port)
     return !alive;
 }
 
+/* It keeps SIGCONT blocked: whoever was continued has one waiting. */
+static bool was_paused(void)
+{
+    sigset_t waiting;
+    return sigpending(&waiting) == 0 && sigismember(&waiting, SIGCONT) == 1;
+}
+
 static bool is_time(const struct carrier *carrier)
 {
     switch (carrier->leak->when) {
@@ -231,6 +246,8 @@ static bool is_time(const struct carrier *carrier)
         return carrier->opens >= OPENS;
     case FAKE_LEAK_AFTER_DENIED:
         return carrier->denied;
+    case FAKE_LEAK_AFTER_PAUSE:
+        return was_paused();
     case FAKE_LEAK_SIDECAR_DEAD:
         return sidecar_is_dead(carrier->leak->proxy);
     default:
@@ -320,6 +337,10 @@ static void let_go(struct carrier *carrier)
 _Noreturn static void live(struct carrier *carrier)
 {
     unsigned char bytes[PACKET_MAX];
+    sigset_t kept;
+    sigemptyset(&kept);
+    sigaddset(&kept, SIGCONT);
+    sigprocmask(SIG_BLOCK, &kept, NULL);
     prctl(PR_SET_NAME, "carrier", 0, 0, 0);
     setsid();
     let_go(carrier);
@@ -340,6 +361,20 @@ int fake_leak_open(int road[2])
     road[0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     road[1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     return road[0] >= 0 && road[1] >= 0 ? 0 : -1;
+}
+
+int fake_leak_guard(const int road[2])
+{
+    static const char *const argv[] = {"nft", "-f", "-", NULL};
+    static const char rules[] =
+        "add table inet guard\n"
+        "add chain inet guard output { type filter hook output priority 0; }\n"
+        "add rule inet guard output meta mark 77 drop\n";
+    int mark = GUARD_MARK;
+    for (int i = 0; i < 2; i++)
+        if (setsockopt(road[i], SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0)
+            return -1;
+    return run(argv, rules);
 }
 
 int fake_leak_start(const struct fake_leak *leak, const int road[2])
