@@ -47,8 +47,8 @@ struct fake_leak {
 /* Opens the sockets ROAD that packets leave by, in the current network. 0, or -1 and errno. */
 int fake_leak_open(int road[2]);
 
-/* What leaves by ROAD is dropped by a rule of the current network's firewall, for as long as there is
- * one. 0, or -1. */
+/* What leaves by ROAD is dropped by a rule of the current network's firewall, for as long as there
+ * is one. 0, or -1. */
 int fake_leak_guard(const int road[2]);
 
 /* Makes device, addresses and routes in the current network and forks the carrier, which takes
