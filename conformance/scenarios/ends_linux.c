@@ -64,15 +64,19 @@ static int open_stream(struct cf_ends *ends, int fd, int (*make)(int fds[2]))
     return fcntl(ends->ours[fd], F_SETFL, fcntl(ends->ours[fd], F_GETFL) | O_NONBLOCK);
 }
 
-/* A file that was there before: what stands in it, and where the offset is, are the caller's. */
+/* A file that was there before: what stands in it, and where the offset is, are the caller's. What
+ * is to be read is something else than what is to be written over: copied to the same place, it
+ * shows. */
 static int open_file(struct cf_ends *ends, int fd, bool append)
 {
-    static const char before[] = "what stood here before\n";
+    static const char read_from[] = "none: some of this is read\n";
+    static const char written_to[] = "what stood here before\n";
+    const char *before = fd == 0 ? read_from : written_to;
+    ssize_t length = (ssize_t)strlen(before);
     int flags = O_TMPFILE | O_RDWR | O_CLOEXEC | (append ? O_APPEND : 0);
     int file = open("/tmp", flags, 0600);
     ends->child[fd] = file;
-    if (file < 0 || write(file, before, sizeof before - 1) != (ssize_t)sizeof before - 1 ||
-        lseek(file, 5, SEEK_SET) < 0)
+    if (file < 0 || write(file, before, (size_t)length) != length || lseek(file, 5, SEEK_SET) < 0)
         return -1;
     ends->files[fd] = fcntl(file, F_DUPFD_CLOEXEC, 3);
     return ends->files[fd] < 0 ? -1 : 0;

@@ -5,13 +5,15 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fakes/broken/pump.h"
 
-enum { CHUNK = 65536, IDLE_MS = 50 };
+enum { CHUNK = 65536, IDLE_MS = 50, GATHERED = 8 };
 
 static pid_t pump = -1;
 
@@ -54,6 +56,36 @@ static void change(char *data, ssize_t length, enum fake_pump kind)
         data[i] = (char)(data[i] & 0x7f);
 }
 
+/* How much of DATA is passed on now; a full buffer always is. */
+static size_t due(const char *data, size_t all, enum fake_pump kind)
+{
+    const char *last = memrchr(data, '\n', all);
+    bool enough =
+        kind == FAKE_PUMP_GATHERS ? all >= GATHERED || data[all - 1] == '\n' : last == NULL;
+    return all == CHUNK || enough ? all : last == NULL ? 0 : (size_t)(last - data) + 1;
+}
+
+static void copy_parts(int from, int to, enum fake_pump kind)
+{
+    static char data[CHUNK];
+    size_t kept = 0;
+    for (;;) {
+        ssize_t got = read(from, data + kept, sizeof data - kept);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        size_t all = kept + (size_t)got;
+        size_t whole = due(data, all, kind);
+        write_all(to, data, whole);
+        kept = all - whole;
+        memmove(data, data + whole, kept);
+    }
+    if (kind == FAKE_PUMP_GATHERS)
+        write_all(to, data, kept);
+    _exit(0);
+}
+
 static void copy(int from, int to, enum fake_pump kind)
 {
     static char data[CHUNK];
@@ -83,11 +115,51 @@ int fake_pump_start(enum fake_pump kind)
         signal(SIGPIPE, SIG_DFL);
         if (kind == FAKE_PUMP_HOARDS)
             hoard(fds[0], STDOUT_FILENO);
+        if (kind == FAKE_PUMP_GATHERS || kind == FAKE_PUMP_TAILLESS)
+            copy_parts(fds[0], STDOUT_FILENO, kind);
         copy(fds[0], STDOUT_FILENO, kind);
     }
     close(fds[0]);
     int failed = dup2(fds[1], STDOUT_FILENO) < 0 ? -1 : 0;
     close(fds[1]);
+    return failed;
+}
+
+/* Nothing read is taken for "nothing yet" as long as nothing has come. */
+_Noreturn static void feed(int from, int to)
+{
+    static char data[CHUNK];
+    bool fed = false;
+    ssize_t got;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    while ((got = read(from, data, sizeof data)) > 0 || (got < 0 && errno == EINTR)) {
+        fed = fed || got > 0;
+        if (got > 0)
+            write_all(to, data, (size_t)got);
+    }
+    while (!fed)
+        pause();
+    _exit(0);
+}
+
+int fake_pump_input(void)
+{
+    int fds[2];
+    struct stat info;
+    /* What is to be closed in the command was no stream of the caller's. */
+    if (fstat(STDIN_FILENO, &info) != 0 || (fcntl(STDIN_FILENO, F_GETFD) & FD_CLOEXEC) != 0 ||
+        !(S_ISFIFO(info.st_mode) || (S_ISCHR(info.st_mode) && isatty(STDIN_FILENO) != 1)))
+        return 0;
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return -1;
+    pid_t feeder = fork();
+    if (feeder == 0) {
+        close(fds[0]);
+        feed(STDIN_FILENO, fds[1]);
+    }
+    close(fds[1]);
+    int failed = feeder < 0 || dup2(fds[0], STDIN_FILENO) < 0 ? -1 : 0;
+    close(fds[0]);
     return failed;
 }
 
