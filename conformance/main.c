@@ -19,9 +19,9 @@ static const char help[] =
     "\n"
     "  run       plan, observe, judge and report: the whole suite, or what --row selects\n"
     "  list      the register of rows (--json for programs, --ctest for CTest)\n"
-    "  trace FILE   the register against the catalogue of techniques and the known defects; FILE "
-    "is\n"
-    "               fakes/broken/subjects.tsv; exit 1 when something has neither row nor reason\n"
+    "  trace FILE…  the register against the catalogue of techniques and the known defects; each\n"
+    "               FILE is a table of broken subjects, such as fakes/broken/subjects.tsv; exit 1\n"
+    "               when something has neither row nor reason\n"
     "  verify DIR   recompute every verdict of a finished run from its evidence alone\n"
     "  report DIR   show a finished run again; with --row ID, that row and its evidence\n"
     "  observe   one launch into a bundle (--launch NAME --out DIR)\n"
@@ -47,9 +47,11 @@ static const char help[] =
 static const struct verb {
     const char *name;
     int (*run)(const struct cf_options *options, struct cf_error *err);
-} verbs[] = {{"run", cf_verb_run},       {"list", cf_verb_list},     {"trace", cf_verb_trace},
-             {"verify", cf_verb_verify}, {"report", cf_verb_report}, {"observe", cf_verb_observe},
-             {"judge", cf_verb_judge}};
+    bool many; /* arguments */
+} verbs[] = {{"run", cf_verb_run, false},       {"list", cf_verb_list, false},
+             {"trace", cf_verb_trace, true},    {"verify", cf_verb_verify, false},
+             {"report", cf_verb_report, false}, {"observe", cf_verb_observe, false},
+             {"judge", cf_verb_judge, false}};
 
 static int parse_jobs(struct cf_options *options, const char *text, struct cf_error *err)
 {
@@ -126,10 +128,9 @@ static int parse(struct cf_options *options, int argc, char **argv, struct cf_er
             return cf_fail(err, CF_E_USAGE, 0, "unknown option %s", argv[optind - 1]);
         }
     }
-    if (failed == 0 && optind < argc)
-        options->argument = argv[optind++];
-    if (failed == 0 && optind < argc)
-        return cf_fail(err, CF_E_USAGE, 0, "too many arguments: %s", argv[optind]);
+    options->argument = optind < argc ? argv[optind] : NULL;
+    options->arguments = argv + optind;
+    options->argument_count = (size_t)(argc - optind);
     return failed;
 }
 
@@ -151,6 +152,8 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
         return CF_EXIT_HARNESS;
     cf_own_folder(bin, sizeof bin);
     int status = parse(&options, argc, argv, &err);
+    if (status == 0 && options.argument_count > 1 && !verb->many)
+        status = cf_fail(&err, CF_E_USAGE, 0, "too many arguments: %s", options.arguments[1]);
     if (status == 0)
         status = verb->run(&options, &err);
     free(options.rows);

@@ -1,18 +1,20 @@
 #!/bin/bash
 # trace.sh - what the register answers for: a hole is found, wherever it is.
 . "$(dirname "$0")/lib.sh"
-subjects=$(cd "$(dirname "$0")/../.." && pwd)/fakes/broken/subjects.tsv
+tables=$(cd "$(dirname "$0")/../.." && pwd)/fakes/broken
+subjects=$tables/subjects.tsv machines=$tables/subjects-vm.tsv
 
 # The number of holes that the last trace tells.
 holes() {
     sed -nE 's/.* ([0-9]+) holes.*/\1/p' "$work/log"
 }
 
-# trace STATUSES FILE: ends with one of them.
+# trace STATUSES FILE…: ends with one of them.
 trace() {
-    local status=0
-    "$conform" trace "$2" >"$work/log" 2>&1 </dev/null || status=$?
-    [[ " $1 " == *" $status "* ]] || fail "exit status $status, should be one of $1"
+    local status=0 expected=$1
+    shift
+    "$conform" trace "$@" >"$work/log" 2>&1 </dev/null || status=$?
+    [[ " $expected " == *" $status "* ]] || fail "exit status $status, should be one of $expected"
 }
 
 trace-finds-holes() {
@@ -40,11 +42,23 @@ trace-lists-unproven-rows() {
     says "| ct.bytes | MUST |"
 }
 
+# What a broken machine declares is proven once its table is named, too.
+trace-takes-several-tables() {
+    grep -v '^vm-signal-status' "$machines" >"$work/fewer-machines"
+    grep -vE 'io\.signal-death' "$subjects" >"$work/none-here"
+    trace "0 1" "$work/none-here" "$work/fewer-machines"
+    says "| io.signal-death | MUST |"
+    trace "0 1" "$work/none-here" "$machines"
+    says_not "| io.signal-death | MUST |"
+}
+
 trace-refuses-what-is-no-table() {
     printf 'one\ttwo\n' >"$work/table"
     trace 3 "$work/table"
     says ":1: not 7 fields"
     trace 3 "$work/none"
+    trace 3 "$subjects" "$work/none"
+    expect 3 "$conform" list "$work/one" "$work/other"
     expect 3 "$conform" trace
 }
 

@@ -20,7 +20,7 @@
 
 enum { SUBJECT_FIELDS = 7, SUBJECT_DECLARED = 4, SUBJECT_SOURCE = 5 };
 
-/* One line of subjects.tsv, tabs between: [{"name", "declared", "source"}]. */
+/* One line of a table of subjects, tabs between: [{"name", "declared", "source"}]. */
 static bool add_subject(json_t *subjects, char *line)
 {
     char *field[SUBJECT_FIELDS] = {0}, *rest = line;
@@ -248,14 +248,20 @@ static void print_trace(const json_t *trace)
     print_unproven(json_object_get(trace, "unproven"));
 }
 
+static int load_tables(json_t *subjects, const struct cf_options *options, struct cf_error *err)
+{
+    int failed = 0;
+    if (options->argument_count == 0)
+        return cf_fail(err, CF_E_USAGE, 0, "trace: which table of broken subjects?");
+    for (size_t i = 0; i < options->argument_count && failed == 0; i++)
+        failed = load_subjects(subjects, options->arguments[i], err);
+    return failed;
+}
+
 int cf_verb_trace(const struct cf_options *options, struct cf_error *err)
 {
     json_t *subjects = json_array();
-    if (options->argument == NULL) {
-        json_decref(subjects);
-        return cf_fail(err, CF_E_USAGE, 0, "trace: which table of broken subjects?");
-    }
-    int failed = load_subjects(subjects, options->argument, err);
+    int failed = load_tables(subjects, options, err);
     if (failed != 0) {
         json_decref(subjects);
         return failed;

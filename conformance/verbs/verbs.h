@@ -15,10 +15,12 @@ struct cf_options {
     unsigned jobs;
     bool verbose, json, ctest, profile;
     const char *argument; /* what is left over: a directory */
+    char *const *arguments;
+    size_t argument_count; /* all of them, for a verb that takes several */
 };
 
 int cf_verb_list(const struct cf_options *options, struct cf_error *err);
-/* The register against catalogue and defects; the argument is the table of broken subjects. */
+/* The register against catalogue and defects; the arguments are tables of broken subjects. */
 int cf_verb_trace(const struct cf_options *options, struct cf_error *err);
 int cf_verb_run(const struct cf_options *options, struct cf_error *err);
 int cf_verb_observe(const struct cf_options *options, struct cf_error *err);

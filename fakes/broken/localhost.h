@@ -2,9 +2,10 @@
  * localhost.h - a localhost that host and guest share, for broken runners only.
  *
  * Published: what the guest listens on from port 20000 to 27999 is reached at the same port of the
- * host's own addresses. Shared: and what the guest asks of its loopback, from port 20000 on, is asked
- * of the host's. A process of the guest's carries both; rules of either network's firewall lead to it.
- * Works in the suite's lab alone, which gives its runner CAP_NET_ADMIN over a network of its own.
+ * host's own addresses. Shared: and what the guest asks of its loopback, from port 20000 on, is
+ * asked of the host's. A process of the guest's carries both; rules of either network's firewall
+ * lead to it. Works in the suite's lab alone, which gives its runner CAP_NET_ADMIN over a network
+ * of its own.
  *
  *     struct fake_localhost shared;
  *     fake_localhost_open(&shared);                   // in the host's network

@@ -91,10 +91,9 @@ static void publish(const struct fake_localhost *localhost)
     static const char *const roads[] = {"ip daddr { 127.0.0.0/8, 203.0.113.2 }",
                                         "ip6 daddr { ::1, 2001:db8:1::2 }"};
     char rules[2048];
-    int used =
-        snprintf(rules, sizeof rules,
-                 "create table inet publish\n"
-                 "add chain inet publish output { type nat hook output priority -100; }\n");
+    int used = snprintf(rules, sizeof rules,
+                        "create table inet publish\n"
+                        "add chain inet publish output { type nat hook output priority -100; }\n");
     for (int i = 0; i < 2; i++)
         used += snprintf(rules + used, sizeof rules - (size_t)used,
                          "add rule inet publish output %s tcp dport %d-%d redirect to :%u\n"
@@ -246,8 +245,7 @@ static void feed_out(struct carrier *carrier)
     unsigned char bytes[CHUNK];
     struct sockaddr_ll from = {0};
     socklen_t size = sizeof from;
-    ssize_t got =
-        recvfrom(carrier->heard, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
+    ssize_t got = recvfrom(carrier->heard, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
     if (got < 28 || from.sll_pkttype == PACKET_OUTGOING)
         return;
     int which = bytes[0] >> 4 == 6;
