@@ -1,6 +1,7 @@
 /* summary.md: the run on one page, for a person who was not there. */
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/output.h"
@@ -51,7 +52,7 @@ static void put_reference(FILE *out, const json_t *reference)
     }
 }
 
-static void put_subject(FILE *out, const json_t *result)
+static void put_subject(FILE *out, const json_t *result, const char *score)
 {
     const json_t *subject = json_object_get(result, "subject");
     const json_t *launcher = json_object_get(result, "launcher");
@@ -71,6 +72,8 @@ static void put_subject(FILE *out, const json_t *result)
     fputs(" ", out);
     put(out, cf_shown_text(platform, "machine"));
     fprintf(out, ", uid %lld |\n", (long long)cf_shown_number(platform, "uid"));
+    if (score != NULL)
+        put_field(out, "matrix of this register", score);
     put_field(out, "created", cf_shown_text(result, "created"));
     fprintf(out, "| duration | %lld ms |\n\n", (long long)cf_shown_number(result, "duration_ms"));
 }
@@ -186,7 +189,8 @@ static void put_notes(FILE *out, const json_t *notes)
     }
 }
 
-static void put_page(FILE *out, const json_t *result, const json_t *groups, const json_t *notes)
+static void put_page(FILE *out, const json_t *result, const json_t *groups, const json_t *notes,
+                     const char *score)
 {
     size_t i;
     const json_t *group;
@@ -195,7 +199,7 @@ static void put_page(FILE *out, const json_t *result, const json_t *groups, cons
     put(out, cf_shown_text(result, "run"));
     fprintf(out, ": %s.\n\n", cf_shown_meaning(result));
     put_counts(out, result);
-    put_subject(out, result);
+    put_subject(out, result, score);
     put_problems(out, result);
     put_section(out, result, CF_SHOWN_FAIL, "Failed");
     put_section(out, result, CF_SHOWN_INCONCLUSIVE, "Inconclusive");
@@ -215,6 +219,8 @@ int cf_output_summary(int dir, const json_t *result, const json_t *notes, struct
     int code = cf_rundir_create(dir, "summary.md", &out, err);
     if (code != 0)
         return code;
-    put_page(out.file, result, groups, notes);
+    char *score = cf_output_matrix_score(dir, cf_shown_text(result, "register_sha256"));
+    put_page(out.file, result, groups, notes, score);
+    free(score);
     return cf_rundir_commit(&out, err);
 }

@@ -163,7 +163,7 @@ static json_t *all_unproven(const json_t *subjects)
     return unproven;
 }
 
-static json_t *make_trace(const json_t *subjects)
+static json_t *make_trace(const json_t *subjects, const char *digest)
 {
     json_t *entries = json_array(), *strangers = all_strangers(subjects);
     size_t holes = json_array_size(strangers);
@@ -173,8 +173,9 @@ static json_t *make_trace(const json_t *subjects)
             json_object_get(entry, "hole") != NULL && !json_is_null(json_object_get(entry, "hole"));
         json_array_append_new(entries, entry);
     }
-    return json_pack("{ss sI so so so}", "schema", "firma-trace/1", "holes", (json_int_t)holes,
-                     "entries", entries, "unknown", strangers, "unproven", all_unproven(subjects));
+    return json_pack("{ss ss sI so so so}", "schema", "firma-trace/1", "register_sha256", digest,
+                     "holes", (json_int_t)holes, "entries", entries, "unknown", strangers,
+                     "unproven", all_unproven(subjects));
 }
 
 static void print_names(const json_t *names)
@@ -260,13 +261,16 @@ static int load_tables(json_t *subjects, const struct cf_options *options, struc
 
 int cf_verb_trace(const struct cf_options *options, struct cf_error *err)
 {
+    char digest[65];
     json_t *subjects = json_array();
     int failed = load_tables(subjects, options, err);
+    if (failed == 0)
+        failed = cf_register_digest(digest, err);
     if (failed != 0) {
         json_decref(subjects);
         return failed;
     }
-    json_t *trace = make_trace(subjects);
+    json_t *trace = make_trace(subjects, digest);
     json_decref(subjects);
     if (options->json) {
         json_dumpf(trace, stdout, JSON_INDENT(1));

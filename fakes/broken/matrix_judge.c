@@ -3,7 +3,7 @@
  *
  *     matrix-judge judge NAME SOURCE DEFECT DECLARED RESULT OUT   one subject's conformance.json
  *     matrix-judge void NAME SOURCE DEFECT DECLARED WHY OUT       one that was not built or not run
- *     matrix-judge sum SECONDS SCOPE OUT.json OUT.md VERDICT…     all of them, as a table
+ *     matrix-judge sum SECONDS SCOPE TRACE OUT.json OUT.md VERDICT…   all of them, as a table
  *
  * DECLARED: row ids and GROUP.*, separated by commas; `-` for none (a harmless variant);
  * `+runner-deny` for "every runner row of kind deny, at least" (a runner that confines nothing).
@@ -23,15 +23,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOUND = 0, UNSOUND = 1, TROUBLE = 3 };
+#include "fakes/broken/matrix_judge.h"
+
 enum { REASONS = 3 };
 
 struct tally {
     json_t *convicted, *missing, *undeclared;
-    size_t rows, declared, inapplicable;
+    size_t rows, declared, inapplicable, innocent;
 };
 
-static const char *text(const json_t *object, const char *key)
+const char *matrix_text(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
     return value == NULL ? "" : value;
@@ -57,20 +58,22 @@ static bool listed(const char *declared, const char *id)
 
 static bool is_runner_deny(const json_t *row)
 {
-    return strcmp(text(row, "subject"), "runner") == 0 && strcmp(text(row, "kind"), "deny") == 0;
+    return strcmp(matrix_text(row, "subject"), "runner") == 0 &&
+           strcmp(matrix_text(row, "kind"), "deny") == 0;
 }
 
 static json_t *excerpt(const json_t *row)
 {
-    return json_pack("{ssssssss}", "id", text(row, "id"), "verdict", text(row, "verdict"), "launch",
-                     text(row, "launch"), "reason", text(row, "reason"));
+    return json_pack("{ssssssss}", "id", matrix_text(row, "id"), "verdict",
+                     matrix_text(row, "verdict"), "launch", matrix_text(row, "launch"), "reason",
+                     matrix_text(row, "reason"));
 }
 
 static void count_row(struct tally *tally, const char *declared, const json_t *row)
 {
     bool at_least = strcmp(declared, "+runner-deny") == 0;
-    bool expected = at_least ? is_runner_deny(row) : listed(declared, text(row, "id"));
-    const char *verdict = text(row, "verdict");
+    bool expected = at_least ? is_runner_deny(row) : listed(declared, matrix_text(row, "id"));
+    const char *verdict = matrix_text(row, "verdict");
     bool failed = strcmp(verdict, "FAIL") == 0;
     tally->rows++;
     tally->declared += expected;
@@ -78,7 +81,7 @@ static void count_row(struct tally *tally, const char *declared, const json_t *r
         tally->inapplicable += expected;
     else if (expected)
         json_array_append_new(failed ? tally->convicted : tally->missing, excerpt(row));
-    else if (strcmp(verdict, "PASS") != 0 && !at_least)
+    else if (!at_least && ++tally->innocent > 0 && strcmp(verdict, "PASS") != 0)
         json_array_append_new(tally->undeclared, excerpt(row));
 }
 
@@ -93,7 +96,7 @@ static size_t words_without_row(const char *declared, const json_t *rows)
         const json_t *row;
         bool found = false;
         json_array_foreach ((json_t *)rows, index, row)
-            found = found || names(word, length, text(row, "id"));
+            found = found || names(word, length, matrix_text(row, "id"));
         lost += !found;
         word += length + (word[length] == ',');
     }
@@ -114,13 +117,13 @@ static const char *outcome(const struct tally *tally, const char *declared, size
     return harmless ? "passed" : "caught";
 }
 
-static bool is_sound(const char *word)
+bool matrix_is_sound(const char *word)
 {
     return strcmp(word, "caught") == 0 || strcmp(word, "passed") == 0 ||
            strcmp(word, "untried") == 0;
 }
 
-static int save(json_t *value, const char *path)
+int matrix_save(json_t *value, const char *path)
 {
     int failed = json_dump_file(value, path, JSON_INDENT(1));
     json_decref(value);
@@ -129,7 +132,7 @@ static int save(json_t *value, const char *path)
     return failed;
 }
 
-static void print_ids(const char *label, const json_t *rows, bool verdicts)
+void matrix_print_ids(const char *label, const json_t *rows, bool verdicts)
 {
     size_t index;
     const json_t *row;
@@ -137,7 +140,7 @@ static void print_ids(const char *label, const json_t *rows, bool verdicts)
         return;
     printf("%s", label);
     json_array_foreach ((json_t *)rows, index, row)
-        printf(verdicts ? " %s (%s)" : " %s", text(row, "id"), text(row, "verdict"));
+        printf(verdicts ? " %s (%s)" : " %s", matrix_text(row, "id"), matrix_text(row, "verdict"));
 }
 
 /* Rows of one launch mostly go wrong for one reason: each reason once, with its first row. */
@@ -145,7 +148,7 @@ static bool said_before(const json_t *rows, size_t index)
 {
     const json_t *row = json_array_get(rows, index);
     for (size_t i = 0; i < index; i++)
-        if (strcmp(text(json_array_get(rows, i), "reason"), text(row, "reason")) == 0)
+        if (strcmp(matrix_text(json_array_get(rows, i), "reason"), matrix_text(row, "reason")) == 0)
             return true;
     return false;
 }
@@ -159,12 +162,13 @@ static void print_reasons(const json_t *rows, const char *how)
         if (said == REASONS || said_before(rows, index))
             continue;
         said++;
-        printf("    | %s is %s, %s (launch %s): %s\n", text(row, "id"), text(row, "verdict"), how,
-               text(row, "launch"), text(row, "reason"));
+        printf("    | %s is %s, %s (launch %s): %s\n", matrix_text(row, "id"),
+               matrix_text(row, "verdict"), how, matrix_text(row, "launch"),
+               matrix_text(row, "reason"));
     }
 }
 
-static void print_wrong(const json_t *missing, const json_t *undeclared)
+void matrix_print_wrong(const json_t *missing, const json_t *undeclared)
 {
     print_reasons(missing, "declared to FAIL");
     print_reasons(undeclared, "not declared");
@@ -183,11 +187,11 @@ static void print_line(const char *word, const char *declared, const struct tall
         printf(" %zu of %zu runner rows of kind deny", json_array_size(tally->convicted),
                tally->declared - tally->inapplicable);
     else
-        print_ids("", tally->convicted, false);
-    print_ids("; MISSING", tally->missing, true);
-    print_ids("; UNDECLARED", tally->undeclared, true);
+        matrix_print_ids("", tally->convicted, false);
+    matrix_print_ids("; MISSING", tally->missing, true);
+    matrix_print_ids("; UNDECLARED", tally->undeclared, true);
     putchar('\n');
-    print_wrong(tally->missing, tally->undeclared);
+    matrix_print_wrong(tally->missing, tally->undeclared);
 }
 
 static int judge(char **argv)
@@ -203,13 +207,14 @@ static int judge(char **argv)
     size_t lost = words_without_row(declared, rows);
     const char *word = outcome(&tally, declared, lost);
     print_line(word, declared, &tally, lost);
-    json_t *out = json_pack("{ss ss ss ss ss sI so so so}", "name", argv[0], "source", argv[1],
-                            "defect", argv[2], "declared", declared, "outcome", word, "rows",
-                            (json_int_t)tally.rows, "convicted", tally.convicted, "missing",
-                            tally.missing, "undeclared", tally.undeclared);
+    json_t *out =
+        json_pack("{ss ss ss ss ss sI sI so so so}", "name", argv[0], "source", argv[1], "defect",
+                  argv[2], "declared", declared, "outcome", word, "rows", (json_int_t)tally.rows,
+                  "innocent", (json_int_t)tally.innocent, "convicted", tally.convicted, "missing",
+                  tally.missing, "undeclared", tally.undeclared);
     json_decref(result);
-    bool sound = is_sound(word);
-    return save(out, argv[5]) != 0 ? TROUBLE : sound ? SOUND : UNSOUND;
+    bool sound = matrix_is_sound(word);
+    return matrix_save(out, argv[5]) != 0 ? TROUBLE : sound ? SOUND : UNSOUND;
 }
 
 static int make_void(char **argv)
@@ -218,140 +223,7 @@ static int make_void(char **argv)
     json_t *out = json_pack("{ss ss ss ss ss ss s[] s[] s[]}", "name", argv[0], "source", argv[1],
                             "defect", argv[2], "declared", argv[3], "outcome", "void", "why",
                             argv[4], "convicted", "missing", "undeclared");
-    return save(out, argv[5]) != 0 ? TROUBLE : UNSOUND;
-}
-
-/* ---- all of them ---- */
-
-static void write_ids(FILE *out, const json_t *rows)
-{
-    size_t index;
-    const json_t *row;
-    json_array_foreach ((json_t *)rows, index, row) {
-        const char *verdict = text(row, "verdict");
-        fprintf(out, "%s%s", index == 0 ? "" : " ", text(row, "id"));
-        if (strcmp(verdict, "FAIL") != 0)
-            fprintf(out, " (%s)", verdict);
-    }
-}
-
-static void write_line(FILE *out, const json_t *subject)
-{
-    bool many = text(subject, "declared")[0] == '+';
-    fprintf(out, "| %s | %s | %s | **%s** | ", text(subject, "name"), text(subject, "source"),
-            text(subject, "defect"), text(subject, "outcome"));
-    if (many)
-        fprintf(out, "%zu rows", json_array_size(json_object_get(subject, "convicted")));
-    else
-        write_ids(out, json_object_get(subject, "convicted"));
-    fputs(" | ", out);
-    write_ids(out, json_object_get(subject, "missing"));
-    fputs(" | ", out);
-    write_ids(out, json_object_get(subject, "undeclared"));
-    fprintf(out, "%s |\n", text(subject, "why"));
-}
-
-static int write_table(const char *path, const json_t *matrix, const json_t *subjects)
-{
-    FILE *out = fopen(path, "we");
-    size_t index;
-    const json_t *subject;
-    if (out == NULL)
-        return -1;
-    fprintf(out,
-            "# Matrix: can the suite fail?\n\n%s\n\n"
-            "| subject | source | defect | outcome | convicted by | missing | undeclared |\n"
-            "|---|---|---|---|---|---|---|\n",
-            text(matrix, "summary"));
-    json_array_foreach ((json_t *)subjects, index, subject)
-        write_line(out, subject);
-    return fclose(out);
-}
-
-struct score {
-    size_t defects, caught, variants, passed, alarms, untried, voids;
-    bool sound;
-};
-
-static void count_subject(struct score *score, const json_t *subject)
-{
-    const char *word = text(subject, "outcome");
-    bool variant = strcmp(text(subject, "declared"), "-") == 0;
-    score->variants += variant;
-    score->defects += !variant;
-    score->passed += strcmp(word, "passed") == 0;
-    score->caught += strcmp(word, "caught") == 0;
-    score->untried += strcmp(word, "untried") == 0;
-    score->voids += strcmp(word, "void") == 0;
-    score->alarms += json_array_size(json_object_get(subject, "undeclared"));
-    score->sound = score->sound && is_sound(word);
-}
-
-/* All subjects that can be read; one that cannot be makes the whole unsound. */
-static json_t *load_subjects(struct score *score, int count, char **paths)
-{
-    json_t *subjects = json_array();
-    *score = (struct score){.sound = count > 0};
-    for (int i = 0; i < count; i++) {
-        json_t *subject = json_load_file(paths[i], 0, NULL);
-        if (subject == NULL) {
-            fprintf(stderr, "matrix-judge: %s cannot be read\n", paths[i]);
-            score->sound = false;
-            continue;
-        }
-        count_subject(score, subject);
-        json_array_append_new(subjects, subject);
-    }
-    return subjects;
-}
-
-static json_t *make_matrix(const struct score *score, const char *scope, const char *summary,
-                           json_t *subjects)
-{
-    return json_pack("{ss ss ss sb sI sI sI sI sI sI sI so}", "schema", "firma-matrix/1", "scope",
-                     scope, "summary", summary, "sound", score->sound, "defects",
-                     (json_int_t)score->defects, "caught", (json_int_t)score->caught,
-                     "sound_variants", (json_int_t)score->variants, "sound_variants_passed",
-                     (json_int_t)score->passed, "false_alarms", (json_int_t)score->alarms, "void",
-                     (json_int_t)score->voids, "untried", (json_int_t)score->untried, "subjects",
-                     subjects);
-}
-
-/* Once more at the very end: whoever reads the end of a log only must see what was wrong. */
-static void print_unsound(const json_t *subjects)
-{
-    size_t index;
-    const json_t *subject;
-    json_array_foreach ((json_t *)subjects, index, subject) {
-        const json_t *missing = json_object_get(subject, "missing");
-        const json_t *undeclared = json_object_get(subject, "undeclared");
-        if (is_sound(text(subject, "outcome")))
-            continue;
-        printf("%s: %s", text(subject, "name"), text(subject, "outcome"));
-        printf("%s%s", json_object_get(subject, "why") != NULL ? ": " : "", text(subject, "why"));
-        print_ids("; MISSING", missing, true);
-        print_ids("; UNDECLARED", undeclared, true);
-        putchar('\n');
-        print_wrong(missing, undeclared);
-    }
-}
-
-static int sum(int count, char **argv)
-{
-    struct score score;
-    char summary[512];
-    json_t *subjects = load_subjects(&score, count - 4, argv + 4);
-    snprintf(summary, sizeof summary,
-             "%zu of %zu defects caught by exactly their declared rows; %zu of %zu sound variants "
-             "passed; %zu false alarms; %zu void; %zu untried; scope %s; %s s",
-             score.caught, score.defects, score.passed, score.variants, score.alarms, score.voids,
-             score.untried, argv[1], argv[0]);
-    json_t *matrix = make_matrix(&score, argv[1], summary, subjects);
-    print_unsound(subjects);
-    puts(summary);
-    int failed = write_table(argv[3], matrix, subjects);
-    failed |= save(matrix, argv[2]);
-    return failed != 0 ? TROUBLE : score.sound ? SOUND : UNSOUND;
+    return matrix_save(out, argv[5]) != 0 ? TROUBLE : UNSOUND;
 }
 
 int main(int argc, char **argv)
@@ -360,8 +232,8 @@ int main(int argc, char **argv)
         return judge(argv + 2);
     if (argc == 8 && strcmp(argv[1], "void") == 0)
         return make_void(argv + 2);
-    if (argc >= 6 && strcmp(argv[1], "sum") == 0)
-        return sum(argc - 2, argv + 2);
+    if (argc >= 7 && strcmp(argv[1], "sum") == 0)
+        return matrix_sum(argc - 2, argv + 2);
     fputs("usage: matrix-judge judge|void|sum …; see the head of matrix_judge.c\n", stderr);
     return TROUBLE;
 }

@@ -335,6 +335,33 @@ static void test_summary_says_what_matters(void **state)
     free(text);
 }
 
+/* Beside the run lies what the suite was last shown to find. Of another register, or no matrix at
+ * all, it says nothing of this run. */
+static void test_summary_names_the_matrix(void **state)
+{
+    static const char row[] = "| matrix of this register | score 97 % ";
+    static const struct {
+        const char *json;
+        int lines;
+    } beside[] = {
+        {"{\"schema\":\"firma-matrix/1\",\"register_sha256\":\"cc33\",\"score\":\"score 97 %\"}",
+         1},
+        {"{\"schema\":\"firma-matrix/1\",\"register_sha256\":\"cc34\",\"score\":\"score 97 %\"}",
+         0},
+        {"{\"schema\":\"firma-matrix/2\",\"register_sha256\":\"cc33\",\"score\":\"score 97 %\"}",
+         0},
+        {"{\"schema\":\"firma-matrix/1\",\"register_sha256\":\"cc33\",\"score\":97}", 0},
+        {"no JSON", 0},
+    };
+    for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+        sample_put(*state, "../matrix.json", beside[i].json);
+        write_sample(*state);
+        char *text = sample_read(*state, "summary.md");
+        assert_int_equal(sample_count(text, row), beside[i].lines);
+        free(text);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -353,6 +380,7 @@ int main(void)
         TEST(test_strings_that_are_not_utf8),
         TEST(test_summary_is_safe_markdown),
         TEST(test_summary_says_what_matters),
+        TEST(test_summary_names_the_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
