@@ -202,6 +202,25 @@ static const char *all_refused(const json_t *seen, char buffer[256])
     return NULL;
 }
 
+/* {"oddity":"response","said":"silence"}: what the stub says to a message that is no plain query.
+ */
+static const char *answer_is_proper(const json_t *seen, char buffer[256])
+{
+    static const char *const proper[][2] = {{"response", "silence"},
+                                            {"options", "REFUSED"},
+                                            {"empty", "FORMERR"},
+                                            {"two", "FORMERR"},
+                                            {"held", "REFUSED"}};
+    const char *oddity = json_string_value(json_object_get(seen, "oddity"));
+    const char *said = json_string_value(json_object_get(seen, "said"));
+    for (size_t i = 0; i < sizeof proper / sizeof proper[0]; i++)
+        if (strcmp(proper[i][0], oddity) == 0 && said != NULL && strcmp(said, proper[i][1]) == 0)
+            return NULL;
+    snprintf(buffer, 256, "what the stub says to `%.16s` is: %.64s", oddity,
+             said == NULL ? "not told" : said);
+    return buffer;
+}
+
 static void by_rule(struct cf_finding *finding, cf_rule *rule)
 {
     json_t *bare = cf_compare_output(finding, CF_CONTROL, 0);
@@ -230,6 +249,30 @@ static void seccomp(struct cf_finding *finding)
 static void dns_stub(struct cf_finding *finding)
 {
     by_rule(finding, all_refused);
+}
+
+/* {"response":"silence", …}: the row's word says which of them is looked at. To a response
+ * everybody is silent: bare, the same message without that flag must be answered, or silence shows
+ * nothing. */
+static json_t *answer_to(const struct cf_finding *finding, enum cf_leg leg)
+{
+    const char *oddity = cf_compare_word(finding);
+    bool flagless = leg == CF_CONTROL && strcmp(oddity, "response") == 0;
+    json_t *seen = cf_compare_output(finding, leg, 0);
+    json_t *one = seen == NULL ? NULL
+                               : json_pack("{ss sO*}", "oddity", oddity, "said",
+                                           json_object_get(seen, flagless ? "none" : oddity));
+    json_decref(seen);
+    return one;
+}
+
+static void answers(struct cf_finding *finding)
+{
+    json_t *bare = answer_to(finding, CF_CONTROL), *confined = answer_to(finding, CF_SUBJECT);
+    cf_compare_rule(
+        finding, bare, confined, answer_is_proper,
+        json_integer_value(json_object_get(cf_compare_run(finding, CF_SUBJECT, 0), "seq")));
+    release(bare, confined);
 }
 
 static const char *umask_is_usual(const json_t *seen, char buffer[256])
@@ -265,6 +308,7 @@ const struct cf_check cf_envelope_checks[] = {
     {"descriptors", descriptors},
     {"seccomp", seccomp},
     {"dns-stub", dns_stub},
+    {"answers", answers},
     {"usual-umask", usual_umask},
     {"no-new-privileges", no_new_privileges},
     {NULL, NULL},

@@ -15,7 +15,8 @@ static const char usage[] =
     "       firma-probe --plan FILE --token HEX32 --one TECHNIQUE NONCE [key=value...]\n"
     "       firma-probe techniques\n"
     "       firma-probe envelope|exit|die|streams|cat|bytes|signals|trap-term|spin|daemon|\n"
-    "                   winsize|syscalls|marker|dns-ask|tail|fast|pressure|prompt|orphan|zombies|\n"
+    "                   "
+    "winsize|syscalls|marker|dns-ask|dns-odd|tail|fast|pressure|prompt|orphan|zombies|\n"
     "                   raw|type|digest|watch-mode|with-descriptors [ARGUMENT...]\n";
 
 static int usage_error(void)

@@ -22,6 +22,7 @@ int probe_verb(int argc, char **argv, char **envp)
         {"syscalls", probe_verb_syscalls},
         {"marker", probe_verb_marker},
         {"dns-ask", probe_verb_dns_ask},
+        {"dns-odd", probe_verb_dns_odd},
 #if defined(__linux__)
         {"tcp-once", probe_verb_tcp_once},
 #endif

@@ -32,8 +32,9 @@ static void write_ids(FILE *out, const json_t *rows)
 static void write_line(FILE *out, const json_t *subject)
 {
     bool many = matrix_text(subject, "declared")[0] == '+';
-    fprintf(out, "| %s | %s | %s | **%s** | ", matrix_text(subject, "name"), matrix_text(subject, "source"),
-            matrix_text(subject, "defect"), matrix_text(subject, "outcome"));
+    fprintf(out, "| %s | %s | %s | **%s** | ", matrix_text(subject, "name"),
+            matrix_text(subject, "source"), matrix_text(subject, "defect"),
+            matrix_text(subject, "outcome"));
     if (many)
         fprintf(out, "%zu rows", json_array_size(json_object_get(subject, "convicted")));
     else
@@ -122,19 +123,18 @@ static json_t *make_matrix(const struct score *score, const char *scope, const c
                            const json_t *trace, json_t *subjects)
 {
     size_t tried = score->defects - score->untried;
-    json_t *counts = json_pack(
-        "{sI sI sI sI sI sI sI sI sI}", "defects", (json_int_t)score->defects, "caught",
-        (json_int_t)score->caught, "sound_variants", (json_int_t)score->variants,
-        "sound_variants_passed", (json_int_t)score->passed, "innocent_verdicts",
-        (json_int_t)score->innocent, "false_alarms", (json_int_t)score->alarms, "void",
-        (json_int_t)score->voids, "untried", (json_int_t)score->untried, "unproven",
-        (json_int_t)score->unproven);
-    json_t *matrix = json_pack("{ss ss ss* ss sb sf sf so}", "schema", "firma-matrix/1", "scope",
-                               scope, "register_sha256",
-                               json_string_value(json_object_get(trace, "register_sha256")),
-                               "score", words, "sound", score->sound, "mutation_score",
-                               percent(score->caught, tried), "false_alarm_rate",
-                               percent(score->alarms, score->innocent), "subjects", subjects);
+    json_t *counts =
+        json_pack("{sI sI sI sI sI sI sI sI sI}", "defects", (json_int_t)score->defects, "caught",
+                  (json_int_t)score->caught, "sound_variants", (json_int_t)score->variants,
+                  "sound_variants_passed", (json_int_t)score->passed, "innocent_verdicts",
+                  (json_int_t)score->innocent, "false_alarms", (json_int_t)score->alarms, "void",
+                  (json_int_t)score->voids, "untried", (json_int_t)score->untried, "unproven",
+                  (json_int_t)score->unproven);
+    json_t *matrix = json_pack(
+        "{ss ss ss* ss sb sf sf so}", "schema", "firma-matrix/1", "scope", scope, "register_sha256",
+        json_string_value(json_object_get(trace, "register_sha256")), "score", words, "sound",
+        score->sound, "mutation_score", percent(score->caught, tried), "false_alarm_rate",
+        percent(score->alarms, score->innocent), "subjects", subjects);
     json_object_update_missing(matrix, counts);
     json_decref(counts);
     return matrix;
@@ -151,7 +151,8 @@ static void print_unsound(const json_t *subjects)
         if (matrix_is_sound(matrix_text(subject, "outcome")))
             continue;
         printf("%s: %s", matrix_text(subject, "name"), matrix_text(subject, "outcome"));
-        printf("%s%s", json_object_get(subject, "why") != NULL ? ": " : "", matrix_text(subject, "why"));
+        printf("%s%s", json_object_get(subject, "why") != NULL ? ": " : "",
+               matrix_text(subject, "why"));
         matrix_print_ids("; MISSING", missing, true);
         matrix_print_ids("; UNDECLARED", undeclared, true);
         putchar('\n');
