@@ -69,7 +69,9 @@ static void daemon_gone(struct cf_finding *finding)
     const json_t *confined = cf_compare_run(finding, CF_SUBJECT, 0);
     cf_compare_rule(finding, cf_compare_run(finding, CF_CONTROL, 0), confined, no_survivor,
                     json_integer_value(json_object_get(confined, "seq")));
-    if (confined != NULL && json_integer_value(json_object_get(confined, "exit")) != 0)
+    if (json_is_true(json_object_get(confined, "timed_out")))
+        cf_compare_mismatch(finding, 0, "confined, the run never ended: the daemon kept it going");
+    else if (confined != NULL && json_integer_value(json_object_get(confined, "exit")) != 0)
         cf_compare_mismatch(finding, 0, "the daemon's parent ended with status %d confined",
                             (int)json_integer_value(json_object_get(confined, "exit")));
 }

@@ -44,7 +44,8 @@ static void count_two(unsigned char *query, size_t *length)
 }
 
 /* A question and its echo are of the same length; whatever stands behind is more. */
-static void describe(struct probe_text *text, const unsigned char *data, size_t length, size_t asked)
+static void describe(struct probe_text *text, const unsigned char *data, size_t length,
+                     size_t asked)
 {
     bool echoed = data[5] == 1 && length == asked;
     bool bare = data[5] == 0 && length == HEADER;
