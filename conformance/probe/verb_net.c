@@ -8,10 +8,14 @@
 #include "http.h"
 #include "verbs.h"
 
+enum { PATIENCE_MS = 5000 };
+
 static struct probe_step make_step(const char *nonce)
 {
-    return (struct probe_step){
-        .row = "", .nonce = nonce, .deadline_ms = 5000, .expires = probe_now() + 5000u * 1000000u};
+    return (struct probe_step){.row = "",
+                               .nonce = nonce,
+                               .deadline_ms = PATIENCE_MS,
+                               .expires = probe_now() + PATIENCE_MS * 1000000ull};
 }
 
 int probe_verb_marker(int argc, char **argv, char **envp)
