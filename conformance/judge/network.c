@@ -252,11 +252,13 @@ static void attempted_by_probe(struct cf_finding *finding)
     const char *result = json_string_value(json_object_get(attempt, "result"));
     const char *errno_name = json_string_value(json_object_get(attempt, "errno"));
     cf_finding_file(finding, CF_SUBJECT, "harness", file);
-    cf_finding_leg(
-        finding, "attempt", defect == NULL, file, json_integer_value(json_object_get(ended, "seq")),
-        "%s%s%s",
-        defect != NULL ? defect : "the guest tried, and reports: ", defect != NULL ? "" : result,
-        defect != NULL || errno_name == NULL ? "" : errno_name);
+    char told[256];
+    snprintf(told, sizeof told, "the guest tried, and reports: %s%s%s",
+             result != NULL ? result : "", errno_name != NULL ? " " : "",
+             errno_name != NULL ? errno_name : "");
+    cf_finding_leg(finding, "attempt", defect == NULL, file,
+                   json_integer_value(json_object_get(ended, "seq")), "%s",
+                   defect != NULL ? defect : told);
     if (strstr(finding->row->observers, "receipt") != NULL && result != NULL &&
         (strcmp(result, "connected") == 0 || strcmp(result, "answered") == 0))
         cf_finding_violation(finding, file, json_integer_value(json_object_get(ended, "seq")),
