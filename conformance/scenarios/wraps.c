@@ -21,9 +21,10 @@ static const struct {
       NULL}},
     /* The terminal's mode before, and after whatever happened. */
     {"mode", {"/lab/bin/firma-probe", "watch-mode", NULL}},
-    /* Reads what was typed while the command ran. */
+    /* Reads, once the command has ended, what was typed while it ran. */
     {"listen",
-     {SHELL, "-ic", "\"$@\"; read -r line; echo \"got $line\"; cat >/dev/null", SHELL, NULL}},
+     {SHELL, "-ic", "\"$@\"; echo ended; read -r line; echo \"got $line\"; cat >/dev/null", SHELL,
+      NULL}},
     {"umask", {SHELL, "-c", "umask 077; exec \"$@\"", SHELL, NULL}},
     {"descriptors", {"/lab/bin/firma-probe", "with-descriptors", NULL}},
 };
