@@ -154,20 +154,55 @@ static void bridge_dead(struct cf_attempt *attempt)
     cf_fault_sidecar(attempt, NULL); /* the direct contract's proxy_url is the sidecar itself */
 }
 
+static const char *set_proxy(struct cf_attempt *attempt, const char *host, long port)
+{
+    json_t *network = json_object_get(attempt->contract, "network");
+    json_object_set_new(network, "proxy_url", json_sprintf("http://%s:%ld", host, port));
+    return json_string_value(json_object_get(network, "proxy_url"));
+}
+
 /* Somebody else's listener, which takes everything and says nothing, at the bridge's address. */
 static void squatted(struct cf_attempt *attempt)
 {
-    char url[64];
     long port =
         (long)json_integer_value(json_object_get(cf_lab_facts(attempt->stage->lab), "lo4_tcp"));
-    snprintf(url, sizeof url, "http://127.0.0.1:%ld", port);
-    json_object_set_new(json_object_get(attempt->contract, "network"), "proxy_url",
-                        json_string(url));
+    const char *url = set_proxy(attempt, "127.0.0.1", port);
     json_t *env = json_object_get(json_object_get(attempt->contract, "command"), "env"), *value;
     const char *name;
     json_object_foreach (env, name, value)
         if (strncmp(json_string_value(value), "http://", 7) == 0)
             json_string_set(value, url);
+}
+
+/* The bridge's own port, so that whoever reads nothing else finds the sidecar and starts. */
+static void outside_proxy(struct cf_attempt *attempt)
+{
+    set_proxy(attempt, "203.0.113.9", attempt->stage->sidecar.port);
+}
+
+/* The bridge's own port again, for whoever keeps the lower sixteen bits. */
+static void port_too_high(struct cf_attempt *attempt)
+{
+    set_proxy(attempt, "127.0.0.1", 65536L + attempt->stage->sidecar.port);
+}
+
+/* ---- the mounts: one more, so that all that the command needs stays where it is ---- */
+
+static void add_mount(struct cf_attempt *attempt, const char *source, const char *target)
+{
+    json_array_insert_new(
+        json_object_get(attempt->contract, "mounts"), 0,
+        json_pack("{sssssb}", "source", source, "target", target, "read_only", 1));
+}
+
+static void mount_over_etc(struct cf_attempt *attempt)
+{
+    add_mount(attempt, "/lab/bin", "/etc");
+}
+
+static void mount_of_nothing(struct cf_attempt *attempt)
+{
+    add_mount(attempt, "/lab/no-such-folder", "/lab/more");
 }
 
 static void missing_invariant(struct cf_attempt *attempt)
@@ -223,12 +258,12 @@ const struct cf_fault cf_contract_faults[] = {
     PLACE("contract-header-newline", "network.attribution_headers.x-firma-user",
           "\"tester\\r\\nx-firma-agent: root\""),
     PLACE("contract-outside-dns", "network.dns_stub_addr", "\"8.8.8.8:53\""),
-    PLACE("contract-outside-proxy", "network.proxy_url", "\"http://203.0.113.9:3128\""),
-    PLACE("contract-port-65536", "network.proxy_url", "\"http://127.0.0.1:65536\""),
+    MAKE("contract-outside-proxy", outside_proxy),
+    MAKE("contract-port-65536", port_too_high),
     PLACE("contract-token", "command.env.FIRMA_CAPABILITY_TOKEN", "\"a-token\""),
     PLACE("contract-identity", "command.identity_mode", "\"root\""),
     PLACE("contract-filter-absent", "command.seccomp_filter_path", "\"/lab/artifacts/no-filter\""),
-    PLACE("contract-target-etc", "mounts.0.target", "\"/etc\""),
-    PLACE("contract-source-absent", "mounts.0.source", "\"/lab/no-such-folder\""),
+    MAKE("contract-target-etc", mount_over_etc),
+    MAKE("contract-source-absent", mount_of_nothing),
     {.name = NULL},
 };
