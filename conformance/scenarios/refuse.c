@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,9 +65,8 @@ static int finish(struct cf_stage *stage, const struct cf_start *start, const ch
 
 static int write_contract(const struct cf_attempt *attempt, struct cf_error *err)
 {
-    if (mkdir(cf_direct_directory, 0700) != 0 && errno != EEXIST)
+    if (mkdir(cf_direct_directory, 0700) != 0)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", cf_direct_directory);
-    unlink(cf_direct_contract);
     int fd = open(cf_direct_contract, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", cf_direct_contract);
@@ -124,15 +124,23 @@ static int make_fault(const struct cf_fault *fault, struct cf_attempt *attempt,
     return failed;
 }
 
-/* Puts back what a fault changed outside its own command line. */
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+/* Puts back what a fault changed outside its own command line. What a runner that did start has
+ * left in the directory goes too: the next launch must not be refused for that. */
 static int restore(const struct cf_fault *fault, struct cf_attempt *attempt, struct cf_error *err)
 {
     struct cf_stage *stage = attempt->stage;
     uint16_t port = stage->sidecar.port;
     if (fault->undo != NULL)
         fault->undo(attempt);
-    unlink(cf_direct_contract);
-    rmdir(cf_direct_directory);
+    nftw(cf_direct_directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     json_decref(attempt->contract);
     free(attempt->text);
     cf_start_release(&attempt->start);
