@@ -22,7 +22,7 @@
 #define PROGRAM "qemu-system-aarch64"
 #define MACHINE "virt,usb=off"
 #define CONSOLE "console=ttyAMA0"
-#define CLOCKS ""
+#define CLOCKS  ""
 #else
 #error "name this machine's QEMU here"
 #endif
