@@ -12,7 +12,8 @@
 
 #include "base/socket.h"
 
-#define ODD "/lab/odd/"
+#define ODD   "/lab/odd/"
+#define TWINS ODD "twins/" /* what a relative path leads to, for whoever starts there */
 
 /* ---- what is planted ---- */
 
@@ -54,7 +55,8 @@ static int plant_copies(void)
                   {ODD "setgid", 02755},
                   {ODD "plain", 0644},
                   {ODD "others-folder/runner", 0755},
-                  {"/lab/work/planted-runner", 0755}};
+                  {TWINS "planted-runner", 0755},
+                  {TWINS "artifacts/kernel", 0644}};
     int failed = 0;
     for (size_t i = 0; i < sizeof copies / sizeof copies[0] && failed == 0; i++)
         failed = copy_file(cf_recorder, copies[i].path, copies[i].mode);
@@ -63,9 +65,12 @@ static int plant_copies(void)
 
 int cf_plant_odd_files(struct cf_error *err)
 {
+    static const char *const folders[] = {ODD, ODD "others-folder", ODD "others-runtime", TWINS,
+                                          TWINS "artifacts"};
     static const char *const empty[] = {ODD "empty", ODD "open", ODD "filter"};
-    int failed = mkdir(ODD, 0755) != 0 || mkdir(ODD "others-folder", 0755) != 0 ||
-                 mkdir(ODD "others-runtime", 0755) != 0;
+    int failed = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && failed == 0; i++)
+        failed = mkdir(folders[i], 0755);
     for (size_t i = 0; i < sizeof empty / sizeof empty[0] && failed == 0; i++)
         failed = close(open(empty[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
     failed = failed || plant_copies() != 0 || mkfifo(ODD "fifo", 0755) != 0 ||
@@ -121,6 +126,15 @@ static void many_arguments(struct cf_attempt *attempt)
         cf_words_add(&attempt->start.argv, "%d", i);
 }
 
+/* Not in the command's directory: there a writable mount would have the launch refused, whatever
+ * the launcher makes of a relative path. */
+static void start_among_twins(struct cf_attempt *attempt)
+{
+    static char env[] = "/usr/bin/env", there[] = "--chdir=" TWINS;
+    char *words[] = {env, there};
+    cf_words_insert(&attempt->start.argv, 0, &(struct cf_words){words, 2});
+}
+
 static void strange_argument(struct cf_attempt *attempt)
 {
     cf_words_add(&attempt->start.argv, "\xff\xfe");
@@ -138,6 +152,10 @@ static void strange_argument(struct cf_attempt *attempt)
     {                                                                                              \
         name, CF_RECORDED, NULL, word, NULL, NULL, NULL, NULL, NULL, NULL                          \
     }
+#define AMONG_TWINS(name, set)                                                                     \
+    {                                                                                              \
+        name, CF_RECORDED, set, NULL, NULL, NULL, start_among_twins, NULL, NULL, NULL              \
+    }
 #define MAKE(name, make)                                                                           \
     {                                                                                              \
         name, CF_RECORDED, NULL, NULL, NULL, NULL, make, NULL, NULL, NULL                          \
@@ -153,7 +171,7 @@ const struct cf_fault cf_launcher_faults[] = {
     SET("kernel-missing", KERNEL "=/lab/artifacts/none"),
     SET("kernel-unset", KERNEL),
     SET("kernel-empty-name", KERNEL "="),
-    SET("kernel-relative", KERNEL "=artifacts/kernel"),
+    AMONG_TWINS("kernel-relative", KERNEL "=artifacts/kernel"),
     SET("kernel-fifo", KERNEL "=" ODD "fifo"),
     SET("initrd-device", INITRD "=/dev/null"),
     SET("initrd-dangling", INITRD "=" ODD "dangling"),
@@ -162,8 +180,8 @@ const struct cf_fault cf_launcher_faults[] = {
     SET("rootfs-socket", ROOTFS "=" ODD "socket"),
     {"runner-writable", CF_RECORDED, NULL, NULL, NULL, NULL, runner_writable, NULL, NULL,
      runner_private},
-    SET("runner-relative", RUNNER "=planted-runner"),
-    SET("runner-relative-dot", RUNNER "=./planted-runner"),
+    AMONG_TWINS("runner-relative", RUNNER "=planted-runner"),
+    AMONG_TWINS("runner-relative-dot", RUNNER "=./planted-runner"),
     SET("runner-fifo", RUNNER "=" ODD "fifo"),
     SET("runner-empty", RUNNER "=" ODD "empty"),
     SET("runner-plain", RUNNER "=" ODD "plain"),
