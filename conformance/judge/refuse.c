@@ -4,6 +4,8 @@
 #include "judge/judge.h"
 #include "scenarios/bounds.h"
 
+enum { LAUNCHER_REFUSED = 125 };
+
 /* The same launch without the fault spawned its runner, and the recorder saw it. */
 static void recorded_control(struct cf_finding *finding)
 {
@@ -34,8 +36,8 @@ static void control(struct cf_finding *finding, const char *by)
                    ran ? "ran" : "did not run", seen.requests);
 }
 
-/* Exit statuses with a meaning of their own: 125 is "refused", and nothing else may stand for it.
- */
+/* Of a launcher 125 is "refused", and nothing else may stand for it: one that crashes has judged
+ * nothing. A runner may have a status of its own. */
 static void refused(struct cf_finding *finding, const json_t *refusal, const char *file)
 {
     json_int_t seq = json_integer_value(json_object_get(refusal, "seq"));
@@ -43,6 +45,7 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
     const char *printed = json_string_value(json_object_get(refusal, "stdout"));
     const char *said = json_string_value(json_object_get(refusal, "stderr"));
     const char *names = json_string_value(json_object_get(refusal, "names"));
+    const char *by = json_string_value(json_object_get(refusal, "by"));
     const char *nonce = cf_finding_nonce(finding, CF_SUBJECT);
     if (printed != NULL && strstr(printed, nonce) != NULL)
         cf_finding_violation(finding, file, seq, "the command ran: its marker is on stdout");
@@ -50,6 +53,9 @@ static void refused(struct cf_finding *finding, const json_t *refusal, const cha
         cf_finding_violation(finding, file, seq, "the launcher spawned its runner all the same");
     if (code == 0)
         cf_finding_violation(finding, file, seq, "the launch ended with status 0");
+    if (by != NULL && strcmp(by, "recorder") == 0 && code > 0 && code != LAUNCHER_REFUSED)
+        cf_finding_violation(finding, file, seq, "the launcher ended with status %d, not %d",
+                             (int)code, LAUNCHER_REFUSED);
     if (json_is_true(json_object_get(refusal, "timed_out")))
         cf_finding_violation(finding, file, seq, "nothing was refused within %d ms", CF_REFUSAL_MS);
     if (code > 0 && (said == NULL || said[0] == '\0'))

@@ -104,6 +104,8 @@ static const struct change CHANGES[] = {
     {"fs.kernel-missing", "refuse", "subject/harness", "refusal", "row", "fs.kernel-missing",
      "timed_out", "true", FAIL, "within"},
     {"fs.kernel-missing", "refuse", "subject/harness", "refusal", "row", "fs.kernel-missing",
+     "exit", "134", FAIL, "not 125"},
+    {"fs.kernel-missing", "refuse", "subject/harness", "refusal", "row", "fs.kernel-missing",
      "stderr", "\"\"", FAIL, "no reason"},
     {"fs.kernel-missing", "refuse", "subject/harness", "refusal", "row", "fs.kernel-missing",
      "survivors", "[{\"pid\":7}]", FAIL, "outlived"},
