@@ -23,7 +23,7 @@ trace-finds-holes() {
     before=$(holes)
     [ -n "$before" ] || fail "no number of holes"
     # Without the subjects that a defect names, one hole more; with an id that nobody knows, another.
-    awk -F'\t' '$6 != "L1"' "$subjects" >"$work/fewer"
+    awk -F'\t' '(" " $6 " ") !~ / L1 /' "$subjects" >"$work/fewer"
     trace 1 "$work/fewer"
     [ "$(holes)" = $((before + 1)) ] || fail "L1 without a subject is no hole"
     grep -qE '^\| L1 \|.*\|  \| \*\*hole: has no broken subject' "$work/log" || fail "L1 is not named"
