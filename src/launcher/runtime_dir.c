@@ -62,12 +62,26 @@ void firma_runtime_root_clear(struct firma_runtime_root *root)
     *root = (struct firma_runtime_root){0};
 }
 
+/* Finds ROOT's directory again. Its path was canonical when it was found: a link on the way was put
+ * there since. */
+static int return_to(const struct firma_runtime_root *root, struct firma_place *place,
+                     struct firma_error *err)
+{
+    int result = firma_custody_locate(root->path, false, place, err);
+    if (result < 0 || strcmp(place->path, root->path) == 0)
+        return result;
+    result = firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s: leads to %.400s now; start again",
+                        root->path, place->path);
+    firma_place_close(place);
+    return result;
+}
+
 /* Opens ROOT, made if it is missing. The directory of the default place must be ours alone; one the
  * operator named need only be safe to have our own directory in. */
 static int open_root(const struct firma_runtime_root *root, bool *made, struct firma_error *err)
 {
     struct firma_place place;
-    int result = firma_custody_locate(root->path, false, &place, err);
+    int result = return_to(root, &place, err);
     if (result < 0)
         return result;
     *made = mkdirat(place.dirfd, place.name, 0700) == 0;

@@ -124,6 +124,23 @@ static void test_L12_a_planted_root_link_is_refused(void **state)
     firma_runtime_root_clear(&root);
 }
 
+static void test_a_link_put_on_the_way_since_is_refused(void **state)
+{
+    (void)state;
+    struct firma_runtime_root root = find_root();
+    struct firma_runtime_dir dir;
+    struct firma_error err = {0};
+    char away[128];
+    snprintf(away, sizeof away, "%s-away", base);
+    assert_int_equal(rename(base, away), 0);
+    assert_int_equal(symlink(away, base), 0);
+    assert_refused(firma_runtime_dir_create(&dir, &root, ID, &err), err, FIRMA_E_CUSTODY, "-away");
+    assert_int_equal(unlink(base), 0);
+    assert_int_equal(rename(away, base), 0);
+    assert_int_equal(access(root.path, F_OK), -1);
+    firma_runtime_root_clear(&root);
+}
+
 static void test_L12_planted_files_are_neither_followed_nor_overwritten(void **state)
 {
     (void)state;
@@ -257,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_L2_directories_and_files_are_ours_alone_from_birth),
         cmocka_unit_test(test_L2_a_root_open_to_others_is_refused),
         cmocka_unit_test(test_L12_a_planted_root_link_is_refused),
+        cmocka_unit_test(test_a_link_put_on_the_way_since_is_refused),
         cmocka_unit_test(test_L12_planted_files_are_neither_followed_nor_overwritten),
         cmocka_unit_test(test_removal_never_follows_a_link),
         cmocka_unit_test(test_the_sweep_takes_free_directories_and_nothing_else),
