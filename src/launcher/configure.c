@@ -107,6 +107,14 @@ static const char *sidecar_address(const struct firma_launch *launch)
     return firma_environment_get(launch->options.environment, SIDECAR_VARIABLE);
 }
 
+/* The path of the sidecar's unix socket; NULL: it has none. */
+static const char *socket_path(const struct firma_endpoint *endpoint)
+{
+    return endpoint->address.ss_family == AF_UNIX
+               ? ((const struct sockaddr_un *)&endpoint->address)->sun_path
+               : NULL;
+}
+
 /* The sidecar's unix socket, canonical if it exists, malloc'd; NULL if it has none. An address that
  * is no good is reported when its turn comes, not here. */
 static char *sidecar_socket(const struct firma_launch *launch)
@@ -115,9 +123,9 @@ static char *sidecar_socket(const struct firma_launch *launch)
     struct firma_error ignored;
     const char *text = sidecar_address(launch);
     if (text == NULL || firma_endpoint_parse(&endpoint, text, &ignored) < 0 ||
-        endpoint.address.ss_family != AF_UNIX)
+        socket_path(&endpoint) == NULL)
         return NULL;
-    const char *path = ((const struct sockaddr_un *)&endpoint.address)->sun_path;
+    const char *path = socket_path(&endpoint);
     char *canonical = realpath(path, NULL);
     return canonical != NULL ? canonical : strdup(path);
 }
@@ -179,6 +187,8 @@ int firma_configure_sidecar(struct firma_launch *launch, struct firma_error *err
                           "%s: is not set; give tcp://IP:PORT or unix:///PATH (or use --sidecar)",
                           origin);
     int result = firma_endpoint_parse(&launch->sidecar, text, err);
+    if (result == 0 && socket_path(&launch->sidecar) != NULL)
+        result = firma_sidecar_check_place(socket_path(&launch->sidecar), err);
     if (result == 0)
         result = firma_sidecar_check(launch->loop, &launch->sidecar, FIRMA_SIDECAR_BOUND_MS,
                                      &launch->interrupted, err);

@@ -13,4 +13,9 @@ enum { FIRMA_SIDECAR_BOUND_MS = 2000 };
 int firma_sidecar_check(struct firma_loop *loop, const struct firma_endpoint *endpoint,
                         unsigned bound_ms, const int *interrupted, struct firma_error *err);
 
+/* Refuses a unix socket that somebody else could have put at PATH: a directory on the way is
+ * writable by others, or sticky and what stands in it neither this user's nor root's. What is not
+ * there is no breach. FIRMA_E_CUSTODY, FIRMA_E_MEMORY. */
+int firma_sidecar_check_place(const char *path, struct firma_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -146,6 +147,31 @@ static void test_L16_nobody_listening_is_refused(void **state)
     assert_refused(check(&endpoint, &err), err, FIRMA_E_SIDECAR, "/nonexistent/socket");
 }
 
+/* In a sticky directory nobody can exchange a socket, but anybody may have been the first. */
+static void test_a_socket_among_others_must_be_ours(void **state)
+{
+    (void)state;
+    char folder[64] = "/tmp/firma-place-XXXXXX", path[96];
+    struct firma_error err = {0};
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/socket", folder);
+    close(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    assert_int_equal(chmod(folder, 01777), 0);
+    assert_int_equal(firma_sidecar_check_place(path, &err), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 54321, 54321), 0);
+        assert_refused(firma_sidecar_check_place(path, &err), err, FIRMA_E_CUSTODY, "54321");
+    }
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_int_equal(firma_sidecar_check_place(path, &err), 0);
+    assert_int_equal(chmod(folder, 0775), 0);
+    assert_refused(firma_sidecar_check_place(path, &err), err, FIRMA_E_CUSTODY, "0775");
+    unlink(path);
+    assert_int_equal(firma_sidecar_check_place(path, &err) < 0, 1);
+    rmdir(folder);
+    assert_int_equal(firma_sidecar_check_place(path, &err), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_L16_what_is_not_http_is_refused),
         cmocka_unit_test(test_L16_a_silent_sidecar_is_refused_in_time),
         cmocka_unit_test(test_L16_a_sidecar_that_only_closes_is_refused),
+        cmocka_unit_test(test_a_socket_among_others_must_be_ours),
         cmocka_unit_test(test_L16_nobody_listening_is_refused),
     };
     alarm(30);
