@@ -135,7 +135,7 @@ static int start_lab(struct cf_observation *observation, enum cf_leg leg, const 
         .hidden = run->directory,
         .copies = copies,
         .copy_count = count,
-        .second_user = launch->launch->scenario == CF_NEIGHBOUR,
+        .second_user = cf_launch_has_second_user(launch->launch),
         .observe = true,
     };
     failed = cf_lab_start(&config, run_body, &body, &observation->labs[leg], err);

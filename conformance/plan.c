@@ -209,6 +209,8 @@ static int deadline_ms(const char *attempt)
     for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
         if (strlen(machines[i]) == word && strncmp(attempt, machines[i], word) == 0)
             return 15000; /* programs of an emulated guest, one after the other */
+    if (strncmp(attempt, "after-bombs ", 12) == 0)
+        return 30000; /* ten thousand connections through whatever carries them */
     if (strncmp(attempt, "exec ", 5) == 0)
         return 20000; /* an interpreter may have to be read from a disk first */
     for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)

@@ -151,7 +151,7 @@ static const struct cf_check *find_check(const char *name)
 {
     const struct cf_check *const lists[] = {
         cf_stream_checks,   cf_envelope_checks, cf_mediated_checks, cf_program_checks,
-        cf_contract_checks, cf_end_checks,      cf_inbound_checks};
+        cf_contract_checks, cf_end_checks,      cf_inbound_checks,  cf_trap_checks};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (const struct cf_check *check = lists[i]; check->name != NULL; check++)
             if (strcmp(check->name, name) == 0)

@@ -25,6 +25,7 @@ extern const struct cf_check cf_program_checks[];  /* compare_programs.c */
 extern const struct cf_check cf_inbound_checks[];  /* compare_inbound.c */
 extern const struct cf_check cf_contract_checks[]; /* compare_contract.c */
 extern const struct cf_check cf_end_checks[];      /* compare_ends.c */
+extern const struct cf_check cf_trap_checks[];     /* compare_traps.c */
 
 /* The harness's record of run INDEX of the row's case, or NULL. Borrowed. */
 json_t *cf_compare_run(const struct cf_finding *finding, enum cf_leg leg, int index);

@@ -34,9 +34,9 @@ static int bound(uint64_t mask)
     return 0;
 }
 
-int cf_lab_drop_capabilities(bool all)
+int cf_lab_drop_capabilities(bool all, bool may_chown)
 {
-    uint64_t mask = all ? 0 : kept_mask();
+    uint64_t mask = all ? 0 : kept_mask() | (may_chown ? 1ull << CAP_CHOWN : 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     memset(data, 0, sizeof data);

@@ -116,6 +116,7 @@ struct cf_command {
     bool new_session;        /* setsid, and a terminal among fds becomes the controlling one */
     bool second_user;        /* run as CF_LAB_SECOND_UID, no capabilities */
     bool no_capabilities;    /* run as the lab's user without any: a bare command's privileges */
+    bool may_chown; /* CAP_CHOWN on top of what the lab's user has, over the lab's own ids */
 };
 /* *PID is visible from the body's pid namespace: kill(2) and waitpid(2) work on it. */
 int cf_lab_spawn(struct cf_lab *lab, const struct cf_command *command, pid_t *pid,

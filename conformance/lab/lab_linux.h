@@ -159,7 +159,7 @@ int cf_lab_open_subject(struct cf_lab *lab, struct cf_error *err);
  * like fork(2). */
 pid_t cf_lab_subject_fork(struct cf_lab *lab);
 /* Reduces the calling process to the subject's capabilities, or to none. */
-int cf_lab_drop_capabilities(bool all); /* caps_linux.c */
+int cf_lab_drop_capabilities(bool all, bool may_chown); /* caps_linux.c */
 /* Waits for PID's end; its wait status, or -1 when the deadline passed (it is killed then). */
 int cf_lab_reap(pid_t pid, int timeout_ms); /* fds_linux.c */
 

@@ -103,7 +103,7 @@ _Noreturn static void become(const struct proxy *proxy, int config)
     cf_lab_null_fds(2);
     dup2(high, CONFIG_FD);
     close_range(CONFIG_FD + 1, ~0u, 0);
-    if (cf_lab_drop_capabilities(false) == 0)
+    if (cf_lab_drop_capabilities(false, false) == 0)
         execve(proxy->argv[0], (char *const *)proxy->argv, (char *const *)environment);
     _exit(127);
 }

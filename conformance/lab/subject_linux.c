@@ -205,7 +205,7 @@ static int take_session(const struct cf_command *command)
 static int take_identity(const struct cf_command *command)
 {
     if (!command->second_user)
-        return cf_lab_drop_capabilities(command->no_capabilities);
+        return cf_lab_drop_capabilities(command->no_capabilities, command->may_chown);
     if (setgroups(0, NULL) != 0 ||
         setresgid(CF_LAB_SECOND_UID, CF_LAB_SECOND_UID, CF_LAB_SECOND_UID) != 0)
         return -1;

@@ -37,7 +37,11 @@ int probe_verb(int argc, char **argv, char **envp)
         {"digest", probe_verb_digest},
         {"watch-mode", probe_verb_watch_mode},
         {"with-descriptors", probe_verb_with_descriptors},
-        {"listen", probe_verb_listen}
+        {"listen", probe_verb_listen},
+        {"name", probe_verb_name},
+        {"files", probe_verb_files},
+        {"crowd", probe_verb_crowd},
+        {"own", probe_verb_own}
     };
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[0], verbs[i].name) == 0)

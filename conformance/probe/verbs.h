@@ -20,7 +20,7 @@ probe_verb_function probe_verb_envelope, probe_verb_exit, probe_verb_die, probe_
     probe_verb_dns_ask, probe_verb_dns_odd, probe_verb_tail, probe_verb_fast, probe_verb_pressure,
     probe_verb_prompt, probe_verb_orphan, probe_verb_zombies, probe_verb_raw, probe_verb_type,
     probe_verb_digest, probe_verb_watch_mode, probe_verb_with_descriptors, probe_verb_tcp_once,
-    probe_verb_listen;
+    probe_verb_listen, probe_verb_name, probe_verb_files, probe_verb_crowd, probe_verb_own;
 
 /* Adds the members only one system has: caps, no_new_privs, seccomp, fds. */
 void probe_envelope_system(struct probe_text *text);

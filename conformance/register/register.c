@@ -48,6 +48,11 @@ bool cf_launch_kills(const struct cf_launch *launch)
     return false;
 }
 
+bool cf_launch_has_second_user(const struct cf_launch *launch)
+{
+    return launch->scenario == CF_NEIGHBOUR || strcmp(launch->detail, "second-user") == 0;
+}
+
 const struct cf_row *cf_row_find(const char *id)
 {
     for (size_t i = 0; id != NULL && i < cf_row_count; i++)

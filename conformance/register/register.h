@@ -76,6 +76,8 @@ const struct cf_launch *cf_launch_find(const char *name);
 const struct cf_row *cf_row_find(const char *id);
 /* Whether LAUNCH's fault ends the subject itself, so that nothing of it may be left. */
 bool cf_launch_kills(const struct cf_launch *launch);
+/* Whether LAUNCH takes a second user id in its labs. */
+bool cf_launch_has_second_user(const struct cf_launch *launch);
 /* The group of a row: its id up to the first dot, as a pointer to a static string. */
 const char *cf_row_group(const struct cf_row *row);
 

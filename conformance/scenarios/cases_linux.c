@@ -10,6 +10,7 @@
 
 #include "scenarios/script.h"
 #include "scenarios/stage.h"
+#include "scenarios/traps.h"
 #include "scenarios/wraps.h"
 
 enum { CF_LONG = 4090, TEXT = 8192, VARIABLES = 60, VALUE = 8192 };
@@ -21,6 +22,7 @@ struct live {
     struct cf_process process;
     enum cf_end ends[3];
     int status_fd; /* where --status-fd is read, -1 without */
+    struct cf_trapped trapped;
     char *stuck;
     json_t *marks;
 };
@@ -177,7 +179,9 @@ static int begin(struct cf_stage *stage, struct live *live, struct cf_error *err
     int third = third_descriptor(live);
     live->marks = json_array();
     build(&start, stage, live);
-    int failed = cf_stage_start(stage, &live->process, &start, third, err);
+    int failed = cf_trap_set(&live->trapped, live->run->test, stage, &start, err);
+    if (failed == 0)
+        failed = cf_stage_start(stage, &live->process, &start, third, err);
     if (third >= 0)
         close(third);
     cf_start_release(&start);
@@ -191,6 +195,7 @@ static void play(struct cf_stage *stage, struct live *live)
     char script[TEXT];
     fill_in(script, stage, live, live->run->test->script);
     live->stuck = cf_script_play(stage, &live->process, script, live->marks);
+    cf_trap_spring(&live->trapped, stage, &live->process);
 }
 
 static void finish(struct cf_stage *stage, struct live *live)
@@ -216,10 +221,12 @@ static json_t *read_status(struct live *live)
 static void record(struct cf_stage *stage, struct live *live, int index)
 {
     cf_stage_ended(stage, &live->process, "run",
-                   json_pack("{sssisisbss?soso}", "case", live->run->test->name, "index", index,
+                   json_pack("{sssisisbss?sososo*}", "case", live->run->test->name, "index", index,
                              "each", live->run->each, "terminal", live->ends[0] == CF_END_TERMINAL,
                              "stuck", live->stuck, "marks", live->marks, "status",
-                             read_status(live)));
+                             read_status(live), "touched",
+                             cf_trap_look(&live->trapped, &live->process)));
+    cf_trap_clear(&live->trapped);
     free(live->stuck);
 }
 

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "scenarios/gate.h"
 #include "scenarios/stage.h"
 
 enum cf_way {
@@ -22,6 +23,7 @@ struct cf_attempt {
     size_t length;
     mode_t mode;        /* of the contract's file */
     bool sidecar_moved; /* the sidecar has to be started anew afterwards */
+    struct cf_gate gate;
 };
 
 struct cf_fault {

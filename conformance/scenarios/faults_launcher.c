@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/socket.h"
+#include "scenarios/gate.h"
 
 #define ODD   "/lab/odd/"
 #define TWINS ODD "twins/" /* what a relative path leads to, for whoever starts there */
@@ -63,6 +64,20 @@ static int plant_copies(void)
     return failed;
 }
 
+/* What somebody has put where the launcher would make a directory of its own. */
+static int plant_roots(void)
+{
+    char link[128], open_root[128];
+    long user = (long)geteuid();
+    snprintf(link, sizeof link, ODD "linked-runtime/firma-run-%ld", user);
+    snprintf(open_root, sizeof open_root, ODD "open-runtime/firma-run-%ld", user);
+    return mkdir(ODD "linked-runtime", 0700) != 0 || mkdir(ODD "elsewhere", 0700) != 0 ||
+                   symlink(ODD "elsewhere", link) != 0 || mkdir(ODD "open-runtime", 0700) != 0 ||
+                   mkdir(open_root, 0700) != 0 || chmod(open_root, 0770) != 0
+               ? -1
+               : 0;
+}
+
 int cf_plant_odd_files(struct cf_error *err)
 {
     static const char *const folders[] = {ODD, ODD "others-folder", ODD "others-runtime", TWINS,
@@ -76,7 +91,7 @@ int cf_plant_odd_files(struct cf_error *err)
     failed = failed || plant_copies() != 0 || mkfifo(ODD "fifo", 0755) != 0 ||
              plant_socket(ODD "socket") != 0 || symlink("/lab/none", ODD "dangling") != 0 ||
              chmod(ODD "open", 0666) != 0 || chmod(ODD "others-folder", 0777) != 0 ||
-             chmod(ODD "others-runtime", 0777) != 0;
+             chmod(ODD "others-runtime", 0777) != 0 || plant_roots() != 0;
     return failed ? cf_fail(err, CF_E_SYSTEM, errno, "%s", ODD) : 0;
 }
 
@@ -100,6 +115,20 @@ static void sidecar_closing(struct cf_attempt *attempt)
 static void sidecar_gone(struct cf_attempt *attempt)
 {
     cf_fault_sidecar(attempt, "close-after-check");
+}
+
+/* It answers like any other: only where it stands tells that it may be anybody's. */
+static void sidecar_impostor(struct cf_attempt *attempt)
+{
+    cf_gate_open(&attempt->gate, ODD "others-folder/sidecar", NULL);
+    cf_gate_serve(&attempt->gate, attempt->stage->sidecar.port);
+    cf_words_set(&attempt->start.env, "FIRMA_RUN_SIDECAR", "unix://" ODD "others-folder/sidecar");
+}
+
+static void no_impostor(struct cf_attempt *attempt)
+{
+    cf_gate_close(&attempt->gate);
+    unlink(ODD "others-folder/sidecar");
 }
 
 static void runner_writable(struct cf_attempt *attempt)
@@ -166,6 +195,8 @@ const struct cf_fault cf_launcher_faults[] = {
     MAKE("sidecar-silent", sidecar_silent),
     MAKE("sidecar-closing", sidecar_closing),
     {"sidecar-gone", CF_THROUGH, NULL, NULL, NULL, NULL, sidecar_gone, NULL, NULL, NULL},
+    {"sidecar-impostor", CF_RECORDED, NULL, NULL, NULL, NULL, sidecar_impostor, NULL, NULL,
+     no_impostor},
     SET("sidecar-unset", "FIRMA_RUN_SIDECAR"),
     SET("sidecar-syntax", "FIRMA_RUN_SIDECAR=127.0.0.1"),
     SET("kernel-missing", KERNEL "=/lab/artifacts/none"),
@@ -199,6 +230,8 @@ const struct cf_fault cf_launcher_faults[] = {
     SET("runtime-relative", "XDG_RUNTIME_DIR=run"),
     SET("runtime-file", "XDG_RUNTIME_DIR=" ODD "empty"),
     SET("runtime-others", "XDG_RUNTIME_DIR=" ODD "others-runtime"),
+    SET("runtime-linked", "XDG_RUNTIME_DIR=" ODD "linked-runtime"),
+    SET("runtime-open", "XDG_RUNTIME_DIR=" ODD "open-runtime"),
     OPTION("runtime-foreign", "--runtime-dir /usr/firma-run"),
     OPTION("reserved-target", "--mount /lab/plan:/etc:ro"),
     OPTION("reserved-target-twisted", "--mount /lab/plan:/lab/../proc:ro"),
@@ -210,6 +243,7 @@ const struct cf_fault cf_launcher_faults[] = {
     OPTION("directory-above", "--cwd /lab"),
     OPTION("directory-absent", "--cwd /lab/no-such-folder"),
     OPTION("identity-unknown", "--identity root"),
+    OPTION("identity-number", "--identity 0"),
     OPTION("filter-absent", "--seccomp /lab/artifacts/no-filter"),
     OPTION("filter-empty", "--seccomp " ODD "filter"),
     OPTION("variable-proxy", "--env HTTPS_PROXY=http://203.0.113.9:3128"),

@@ -31,9 +31,9 @@ struct cf_process_config {
     const char *const *argv;
     const char *const *envp;
     const char *cwd;
-    enum cf_end ends[3];               /* fds 0-2; nothing said: three pipes */
-    bool second_user, no_capabilities; /* as in cf_command */
-    int extra_fd;                      /* becomes fd 3; -1: none */
+    enum cf_end ends[3];                          /* fds 0-2; nothing said: three pipes */
+    bool second_user, no_capabilities, may_chown; /* as in cf_command */
+    int extra_fd;                                 /* becomes fd 3; -1: none */
 };
 
 struct cf_process {

@@ -99,7 +99,8 @@ int cf_process_start(struct cf_process *process, struct cf_lab *lab,
                                  .extra_fd = config->extra_fd,
                                  .new_session = has_terminal(config),
                                  .second_user = config->second_user,
-                                 .no_capabilities = config->no_capabilities};
+                                 .no_capabilities = config->no_capabilities,
+                                 .may_chown = config->may_chown};
     for (int i = 0; i < 3; i++)
         command.closed[i] = config->ends[i] == CF_END_CLOSED;
     process->started = cf_now();

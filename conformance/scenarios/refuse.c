@@ -154,7 +154,8 @@ static int launch(struct cf_stage *stage, const struct cf_fault *fault, const ch
                   const char *event, json_t *fields, struct cf_error *err)
 {
     struct marker marker;
-    struct cf_attempt attempt = {.stage = stage, .runner = stage->runner, .mode = 0600};
+    struct cf_attempt attempt = {
+        .stage = stage, .runner = stage->runner, .mode = 0600, .gate.listener = -1};
     make_marker(&marker, nonce);
     prepare(fault, &attempt, &marker);
     int failed = make_fault(fault, &attempt, err);

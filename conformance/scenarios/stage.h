@@ -52,7 +52,7 @@ uint16_t cf_stage_sidecar_port(const struct cf_stage *stage);
 struct cf_start {
     struct cf_words argv, env;
     enum cf_end ends[3];
-    bool no_capabilities;
+    bool no_capabilities, second_user, may_chown; /* as in cf_command */
 };
 void cf_start_release(struct cf_start *start);
 

@@ -31,6 +31,8 @@ int cf_stage_start(struct cf_stage *stage, struct cf_process *process, const str
                                        .envp = (const char *const *)start->env.items,
                                        .cwd = "/lab/work",
                                        .no_capabilities = start->no_capabilities,
+                                       .second_user = start->second_user,
+                                       .may_chown = start->may_chown,
                                        .extra_fd = extra_fd};
     memcpy(config.ends, start->ends, sizeof config.ends);
     cf_events_emit(stage->events, "command",
@@ -258,7 +260,8 @@ static int play(struct cf_stage *stage, struct cf_error *err)
 static int start_proxy(struct cf_stage *stage, struct cf_error *err)
 {
     const struct cf_launch *launch = stage->launch->launch;
-    if (launch->scenario != CF_CASES || launch->detail[0] == '\0')
+    if (launch->scenario != CF_CASES || launch->detail[0] == '\0' ||
+        cf_launch_has_second_user(launch))
         return 0;
     return cf_lab_proxy_start(stage->lab, launch->detail, stage->sidecar.port, &stage->proxy, err);
 }

@@ -60,7 +60,7 @@ int cf_verb_observe(const struct cf_options *options, struct cf_error *err)
                        options->launch);
     if (mkdir(options->out, 0755) != 0 && errno != EEXIST)
         return cf_fail(err, CF_E_SYSTEM, errno, "%s", options->out);
-    if (launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user()) {
+    if (cf_launch_has_second_user(launch) && !cf_lab_has_second_user()) {
         printf("%s: none of its rows can be shown on this machine\n", launch->name);
         return 0;
     }

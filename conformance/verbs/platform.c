@@ -95,7 +95,7 @@ static const char *protocol_excuse(const struct cf_row *row)
 const char *cf_platform_excuse(const struct cf_row *row)
 {
     const struct cf_launch *launch = cf_launch_find(row->launch);
-    if (launch->scenario == CF_NEIGHBOUR && !cf_lab_has_second_user())
+    if (cf_launch_has_second_user(launch) && !cf_lab_has_second_user())
         return "no second user id can be mapped on this machine (as a plain user: install uidmap "
                "and have ranges in /etc/subuid and /etc/subgid)";
     if (strcmp(row->attempt, "type untyped") == 0 && !types_into_terminals())
