@@ -12,8 +12,7 @@
 /* The first thing of the row's kind that run INDEX touched, or NULL. */
 static const char *first_touched(const struct cf_finding *finding, enum cf_leg leg, int index)
 {
-    const json_t *touched =
-        json_object_get(cf_compare_run(finding, leg, index), "touched");
+    const json_t *touched = json_object_get(cf_compare_run(finding, leg, index), "touched");
     const char *kind = cf_compare_word(finding);
     for (size_t i = 0; i < json_array_size(touched); i++) {
         const char *thing = json_string_value(json_array_get(touched, i));
@@ -37,8 +36,7 @@ static void harmless(struct cf_finding *finding)
     struct cf_case_run cases[CF_CASE_RUNS];
     char file[256];
     int runs = cf_compare_case(finding);
-    int planned =
-        (int)cf_case_runs(finding->row->attempt, cf_finding_scale(finding), cases);
+    int planned = (int)cf_case_runs(finding->row->attempt, cf_finding_scale(finding), cases);
     const char *blind = control_walked_in(finding, planned);
     cf_finding_leg(finding, "control", runs > 0 && blind == NULL,
                    cf_finding_file(finding, CF_CONTROL, "harness", file), 0, "%s",

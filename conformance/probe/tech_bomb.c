@@ -15,7 +15,7 @@
 #include "http.h"
 #include "techniques.h"
 
-enum { FILES = 2000, BLOCKS = 256, BLOCK = 65536, LINES = 40000, CONNECTIONS = 10000, HELD = 128 };
+enum { FILES = 2000, BLOCKS = 256, BLOCK = 65536, LINES = 40000, CONNECTIONS = 10000, HELD = 16 };
 
 static void name_file(char path[64], long number)
 {

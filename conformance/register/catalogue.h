@@ -16,8 +16,7 @@
     X(not_here)                                                                                    \
     X(no_such_part)                                                                                \
     X(merged)                                                                                      \
-    X(self_test)                                                                                   \
-    X(not_yet)
+    X(self_test)
 
 enum cf_absence_class {
 #define X(name) CF_ABSENCE_##name,

@@ -2,9 +2,9 @@
  * traps.h - what is planted around one run of a case, and what became of it.
  *
  * A case with "trap=NAME" finds it set: twins of helpers on the caller's PATH, a stale directory
- * with somebody's pid in it, a link that leads elsewhere once it has been checked. Bare, the command
- * walks into it; confined, nothing of it may be touched. What was touched stands in the run's record
- * as `touched`, a list of words, each beginning with the kind of thing it was.
+ * with somebody's pid in it, a link that leads elsewhere once it has been checked. Bare, the
+ * command walks into it; confined, nothing of it may be touched. What was touched stands in the
+ * run's record as `touched`, a list of words, each beginning with the kind of thing it was.
  */
 #ifndef CF_TRAPS_H
 #define CF_TRAPS_H
@@ -40,8 +40,7 @@ extern const struct cf_trap cf_swap_traps[];  /* traps_swap_linux.c */
 /* Sets the trap that TEST asks for, if it does. */
 int cf_trap_set(struct cf_trapped *trapped, const struct cf_case *test, struct cf_stage *stage,
                 struct cf_start *start, struct cf_error *err);
-void cf_trap_spring(struct cf_trapped *trapped, struct cf_stage *stage,
-                    struct cf_process *process);
+void cf_trap_spring(struct cf_trapped *trapped, struct cf_stage *stage, struct cf_process *process);
 /* What was touched, a new reference; NULL without a trap. */
 json_t *cf_trap_look(struct cf_trapped *trapped, const struct cf_process *process);
 /* Takes everything away again. */

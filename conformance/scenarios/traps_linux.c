@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "scenarios/traps.h"
@@ -26,13 +27,40 @@ static const char twin[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/qemu\n"
     "exec \"${0##*/}\" \"$@\"\n";
 
-static const char *const helpers[] = {
-    "sh",         "bash",       "env",      "ip",        "nft",                 "iptables",
-    "mount",      "umount",     "unshare",  "nsenter",   "newuidmap",           "newgidmap",
-    "setpriv",    "su",         "sudo",     "modprobe",  "sysctl",              "socat",
-    "virtiofsd",  "vfkit",      "getent",   "qemu",      "qemu-system-x86_64",  "qemu-img",
-    "bwrap",      "curl",       "id",       "hostname",  "qemu-system-aarch64", "ps",
-    "sandbox-exec", "firma-run", "firma-ns-runner", "firma-vm-runner"};
+static const char *const helpers[] = {"sh",
+                                      "bash",
+                                      "env",
+                                      "ip",
+                                      "nft",
+                                      "iptables",
+                                      "mount",
+                                      "umount",
+                                      "unshare",
+                                      "nsenter",
+                                      "newuidmap",
+                                      "newgidmap",
+                                      "setpriv",
+                                      "su",
+                                      "sudo",
+                                      "modprobe",
+                                      "sysctl",
+                                      "socat",
+                                      "virtiofsd",
+                                      "vfkit",
+                                      "getent",
+                                      "qemu",
+                                      "qemu-system-x86_64",
+                                      "qemu-img",
+                                      "bwrap",
+                                      "curl",
+                                      "id",
+                                      "hostname",
+                                      "qemu-system-aarch64",
+                                      "ps",
+                                      "sandbox-exec",
+                                      "firma-run",
+                                      "firma-ns-runner",
+                                      "firma-vm-runner"};
 
 static int set_twins(struct cf_stage *stage, struct cf_trapped *trapped, struct cf_start *start,
                      struct cf_error *err)
@@ -71,8 +99,8 @@ static const char *const uuids[UUIDS] = {
 
 static void root_path(char *path, size_t size, const char *below)
 {
-    snprintf(path, size, "/lab/run/firma-run-%ld%s%s", (long)geteuid(),
-             below[0] != '\0' ? "/" : "", below);
+    snprintf(path, size, "/lab/run/firma-run-%ld%s%s", (long)geteuid(), below[0] != '\0' ? "/" : "",
+             below);
 }
 
 /* The number by which the subject's own processes know PID: the last column of NSpid, proc(5). */
@@ -153,16 +181,19 @@ static int plant_links(struct cf_error *err)
     return failed != 0 ? failed : plant_link(below, VICTIM "/file", err);
 }
 
-/* As a living launch holds its own; and a file to see whether it is still whole. */
+/* As a living launch holds its own, for an hour now; and a file to see whether it is still whole.
+ */
 static int lock_one(struct cf_trapped *trapped, struct cf_error *err)
 {
     char path[256], below[128];
+    const struct timespec long_ago[2] = {{time(NULL) - 3600, 0}, {time(NULL) - 3600, 0}};
     snprintf(below, sizeof below, "%s/contract", uuids[2]);
     root_path(path, sizeof path, below);
     int failed = cf_trap_file(path, "in use", 0600, err);
     root_path(path, sizeof path, uuids[2]);
     trapped->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (failed == 0 && (trapped->lock < 0 || flock(trapped->lock, LOCK_EX | LOCK_NB) != 0))
+    if (failed == 0 && (trapped->lock < 0 || flock(trapped->lock, LOCK_EX | LOCK_NB) != 0 ||
+                        futimens(trapped->lock, long_ago) != 0))
         failed = cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
     return failed;
 }
@@ -202,7 +233,8 @@ static void look_at_stale(struct cf_trapped *trapped, const struct cf_process *p
     char path[256], below[128];
     (void)process;
     if (waitpid(trapped->bystander, NULL, WNOHANG) != 0) {
-        cf_trap_touched(trapped, "pid", "the process whose pid stood in a stale directory has ended");
+        cf_trap_touched(trapped, "pid",
+                        "the process whose pid stood in a stale directory has ended");
         trapped->bystander = 0;
     }
     if (!holds(VICTIM "/file", "precious"))

@@ -65,8 +65,8 @@ static void relink(const char *path, const char *target)
 }
 
 /* Once somebody has knocked; then all goes on as if nothing had happened. */
-static void exchange(struct cf_stage *stage, struct cf_trapped *trapped,
-                     struct cf_process *process, void (*swap)(void))
+static void exchange(struct cf_stage *stage, struct cf_trapped *trapped, struct cf_process *process,
+                     void (*swap)(void))
 {
     if (cf_gate_await(&trapped->gate, process->exit_fd, stage->launch_ms))
         swap();
@@ -87,8 +87,8 @@ static int set_runner(struct cf_stage *stage, struct cf_trapped *trapped, struct
 {
     int failed = set_gate(trapped, start, err);
     if (failed == 0)
-        failed = make_link(stage->leg == CF_SUBJECT ? stage->runner : "/bin/true", SWAP "/runner",
-                           err);
+        failed =
+            make_link(stage->leg == CF_SUBJECT ? stage->runner : "/bin/true", SWAP "/runner", err);
     if (failed == 0)
         failed = make_script(OTHER "/runner", true,
                              stage->leg == CF_SUBJECT ? stage->runner : "/bin/true", err);

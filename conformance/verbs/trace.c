@@ -231,13 +231,9 @@ static void print_trace(const json_t *trace)
     const json_t *entries = json_object_get(trace, "entries");
     size_t index;
     const json_t *stranger;
-    size_t waiting = 0;
-    for (size_t i = 0; i < cf_absence_count; i++)
-        waiting += cf_absences[i].kind == CF_ABSENCE_not_yet;
-    printf("# Trace: what the register answers for\n\n%zu rows, %zu entries, %zu declared absent "
-           "(%zu not yet written), "
+    printf("# Trace: what the register answers for\n\n%zu rows, %zu entries, %zu declared absent, "
            "%d holes, %zu unproven rows\n",
-           cf_row_count, cf_entry_count, cf_absence_count, waiting,
+           cf_row_count, cf_entry_count, cf_absence_count,
            (int)json_integer_value(json_object_get(trace, "holes")),
            json_array_size(json_object_get(trace, "unproven")));
     json_array_foreach (json_object_get(trace, "unknown"), index, stranger)
