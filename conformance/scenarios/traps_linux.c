@@ -159,8 +159,8 @@ static int plant_folders(struct cf_error *err)
     root_path(path, sizeof path, "notes");
     if (failed == 0)
         failed = cf_trap_folder(path, 0700, err);
-    root_path(path, sizeof path, "notes/kept");
-    return failed != 0 ? failed : cf_trap_file(path, "kept", 0600, err);
+    root_path(path, sizeof path, "notes/text");
+    return failed != 0 ? failed : cf_trap_file(path, "mine", 0600, err);
 }
 
 static int plant_link(const char *below, const char *target, struct cf_error *err)
@@ -243,8 +243,8 @@ static void look_at_stale(struct cf_trapped *trapped, const struct cf_process *p
     root_path(path, sizeof path, below);
     if (!holds(path, "in use"))
         cf_trap_touched(trapped, "lock", path);
-    root_path(path, sizeof path, "notes/kept");
-    if (!holds(path, "kept"))
+    root_path(path, sizeof path, "notes/text");
+    if (!holds(path, "mine"))
         cf_trap_touched(trapped, "name", path);
 }
 
