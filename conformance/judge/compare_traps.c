@@ -31,6 +31,33 @@ static const char *control_walked_in(const struct cf_finding *finding, int runs)
     return NULL;
 }
 
+/* What keeps a confined run's restraint from showing anything, or NULL. The command must have come
+ * to its last word; where something was exchanged, in time, a refusal is as good. */
+static const char *nothing_shown(const json_t *run)
+{
+    const json_t *sprung = json_object_get(run, "sprung");
+    const char *said = json_string_value(json_object_get(run, "stdout"));
+    if (!json_is_array(json_object_get(run, "touched")))
+        return "does not tell what was touched";
+    if (sprung != NULL && !json_is_true(sprung))
+        return "was over before anything could be exchanged";
+    if (said != NULL && strstr(said, "done") != NULL)
+        return NULL;
+    bool refused = json_integer_value(json_object_get(run, "exit")) == 125;
+    return sprung != NULL && refused ? NULL : "never came to the command's last word";
+}
+
+static void attempt(struct cf_finding *finding, int index)
+{
+    char file[256];
+    const json_t *run = cf_compare_run(finding, CF_SUBJECT, index);
+    const char *missing = run == NULL ? "was not made" : nothing_shown(run);
+    if (missing != NULL)
+        cf_finding_leg(
+            finding, "attempt", false, cf_finding_file(finding, CF_SUBJECT, "harness", file),
+            json_integer_value(json_object_get(run, "seq")), "run %d %s", index, missing);
+}
+
 static void harmless(struct cf_finding *finding)
 {
     struct cf_case_run cases[CF_CASE_RUNS];
@@ -42,12 +69,8 @@ static void harmless(struct cf_finding *finding)
                    cf_finding_file(finding, CF_CONTROL, "harness", file), 0, "%s",
                    blind != NULL ? blind : "the bare command touched what was planted, as it must");
     for (int i = 0; i < planned; i++) {
-        const json_t *run = cf_compare_run(finding, CF_SUBJECT, i);
         const char *thing = first_touched(finding, CF_SUBJECT, i);
-        if (run != NULL && !json_is_array(json_object_get(run, "touched")))
-            cf_finding_leg(finding, "attempt", false,
-                           cf_finding_file(finding, CF_SUBJECT, "harness", file), 0,
-                           "run %d does not tell what was touched", i);
+        attempt(finding, i);
         if (thing != NULL)
             cf_compare_mismatch(finding, i, "run %d touched what was planted: %s", i, thing);
     }

@@ -23,7 +23,7 @@ static int stay(void)
         return 74;
     while (read(STDIN_FILENO, &byte, 1) > 0)
         continue;
-    return 0;
+    return probe_write(STDOUT_FILENO, "done\n", 5) ? 0 : 74;
 }
 
 /* A listening socket at PATH until the end of input. */
@@ -145,8 +145,9 @@ int probe_verb_crowd(int argc, char **argv, char **envp)
     long there = await(fds, begun);
     for (long i = 0; i < begun; i++)
         close(fds[i].fd < 0 ? ~fds[i].fd : fds[i].fd);
-    fprintf(stderr, "%ld of %ld connections at once\n", there, begun);
-    return there == 0 ? 71 : is_served(argv[2], argv[3]) ? 0 : 1;
+    if (there == 0 || !is_served(argv[2], argv[3]))
+        return 1;
+    return probe_write(STDOUT_FILENO, "served\n", 7) ? 0 : 74;
 }
 
 /* Every kind of file in DIR, and every attempt to give one away. */
@@ -169,5 +170,6 @@ int probe_verb_own(int argc, char **argv, char **envp)
             printf("given to %ld\n", (long)ids[i]);
     close(fd);
     close(set_id);
+    puts("done");
     return fflush(stdout) == 0 ? 0 : 74;
 }

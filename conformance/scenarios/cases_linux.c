@@ -220,12 +220,12 @@ static json_t *read_status(struct live *live)
 
 static void record(struct cf_stage *stage, struct live *live, int index)
 {
-    cf_stage_ended(stage, &live->process, "run",
-                   json_pack("{sssisisbss?sososo*}", "case", live->run->test->name, "index", index,
-                             "each", live->run->each, "terminal", live->ends[0] == CF_END_TERMINAL,
-                             "stuck", live->stuck, "marks", live->marks, "status",
-                             read_status(live), "touched",
-                             cf_trap_look(&live->trapped, &live->process)));
+    json_t *fields =
+        json_pack("{sssisisbss?soso}", "case", live->run->test->name, "index", index, "each",
+                  live->run->each, "terminal", live->ends[0] == CF_END_TERMINAL, "stuck",
+                  live->stuck, "marks", live->marks, "status", read_status(live));
+    cf_trap_look(&live->trapped, &live->process, fields);
+    cf_stage_ended(stage, &live->process, "run", fields);
     cf_trap_clear(&live->trapped);
     free(live->stuck);
 }

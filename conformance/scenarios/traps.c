@@ -41,13 +41,15 @@ void cf_trap_spring(struct cf_trapped *trapped, struct cf_stage *stage, struct c
         trapped->trap->spring(stage, trapped, process);
 }
 
-json_t *cf_trap_look(struct cf_trapped *trapped, const struct cf_process *process)
+void cf_trap_look(struct cf_trapped *trapped, const struct cf_process *process, json_t *fields)
 {
     if (trapped->trap == NULL)
-        return NULL;
+        return;
     if (trapped->trap->look != NULL)
         trapped->trap->look(trapped, process);
-    return json_incref(trapped->touched);
+    json_object_set(fields, "touched", trapped->touched);
+    if (trapped->trap->waits)
+        json_object_set_new(fields, "sprung", json_boolean(trapped->sprung));
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *at)

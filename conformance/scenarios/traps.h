@@ -4,7 +4,8 @@
  * A case with "trap=NAME" finds it set: twins of helpers on the caller's PATH, a stale directory
  * with somebody's pid in it, a link that leads elsewhere once it has been checked. Bare, the
  * command walks into it; confined, nothing of it may be touched. What was touched stands in the
- * run's record as `touched`, a list of words, each beginning with the kind of thing it was.
+ * run's record as `touched`, a list of words, each beginning with the kind of thing it was. A trap
+ * that waits for its moment says in `sprung` whether that came.
  */
 #ifndef CF_TRAPS_H
 #define CF_TRAPS_H
@@ -20,6 +21,7 @@ struct cf_trapped {
     int lock;        /* -1: none */
     json_t *before;  /* as the trap likes */
     json_t *touched; /* what was noticed while the run lasted */
+    bool sprung;     /* the moment came that the trap waited for */
 };
 
 struct cf_trap {
@@ -32,6 +34,7 @@ struct cf_trap {
     /* Behind the run: adds to `touched`; NULL: nothing more. */
     void (*look)(struct cf_trapped *trapped, const struct cf_process *process);
     const char *folders[4]; /* what goes when all is over */
+    bool waits;             /* `sprung` is told */
 };
 
 extern const struct cf_trap cf_plain_traps[]; /* traps_linux.c; ends with a NULL name */
@@ -41,8 +44,8 @@ extern const struct cf_trap cf_swap_traps[];  /* traps_swap_linux.c */
 int cf_trap_set(struct cf_trapped *trapped, const struct cf_case *test, struct cf_stage *stage,
                 struct cf_start *start, struct cf_error *err);
 void cf_trap_spring(struct cf_trapped *trapped, struct cf_stage *stage, struct cf_process *process);
-/* What was touched, a new reference; NULL without a trap. */
-json_t *cf_trap_look(struct cf_trapped *trapped, const struct cf_process *process);
+/* Adds `touched`, and `sprung` where the trap waits, to the run's FIELDS. */
+void cf_trap_look(struct cf_trapped *trapped, const struct cf_process *process, json_t *fields);
 /* Takes everything away again. */
 void cf_trap_clear(struct cf_trapped *trapped);
 

@@ -357,10 +357,10 @@ static void look_at_owners(struct cf_trapped *trapped, const struct cf_process *
 
 #define STALE_ROOT "/lab/run/firma-run-0"
 const struct cf_trap cf_plain_traps[] = {
-    {"twins", set_twins, NULL, look_for_twins, {TWINS}},
-    {"stale", set_stale, NULL, look_at_stale, {BYSTANDER, STALE_ROOT}},
-    {"sockets", set_sockets, spring_sockets, NULL, {NULL}},
-    {"full", set_full, spring_full, NULL, {NULL}},
-    {"owners", set_owners, NULL, look_at_owners, {MADE}},
+    {"twins", set_twins, NULL, look_for_twins, {TWINS}, false},
+    {"stale", set_stale, NULL, look_at_stale, {BYSTANDER, STALE_ROOT}, false},
+    {"sockets", set_sockets, spring_sockets, NULL, {NULL}, false},
+    {"full", set_full, spring_full, NULL, {NULL}, false},
+    {"owners", set_owners, NULL, look_at_owners, {MADE}, false},
     {.name = NULL},
 };

@@ -68,7 +68,8 @@ static void relink(const char *path, const char *target)
 static void exchange(struct cf_stage *stage, struct cf_trapped *trapped, struct cf_process *process,
                      void (*swap)(void))
 {
-    if (cf_gate_await(&trapped->gate, process->exit_fd, stage->launch_ms))
+    trapped->sprung = cf_gate_await(&trapped->gate, process->exit_fd, stage->launch_ms);
+    if (trapped->sprung)
         swap();
     cf_gate_serve(&trapped->gate, stage->sidecar.port);
 }
@@ -214,10 +215,15 @@ static void look_at_runtime(struct cf_trapped *trapped, const struct cf_process 
 }
 
 const struct cf_trap cf_swap_traps[] = {
-    {"swap-runner", set_runner, spring_runner, look_for_mark, {SWAP, OTHER}},
-    {"swap-script", set_script, spring_script, look_for_mark, {SWAP, OTHER}},
-    {"swap-mount-link", set_mount_link, spring_mount_link, look_for_word, {SWAP, OTHER}},
-    {"swap-mount-folder", set_mount_folder, spring_mount_folder, look_for_word, {SWAP, OTHER}},
-    {"swap-runtime", set_runtime, spring_runtime, look_at_runtime, {SWAP, OTHER}},
+    {"swap-runner", set_runner, spring_runner, look_for_mark, {SWAP, OTHER}, true},
+    {"swap-script", set_script, spring_script, look_for_mark, {SWAP, OTHER}, true},
+    {"swap-mount-link", set_mount_link, spring_mount_link, look_for_word, {SWAP, OTHER}, true},
+    {"swap-mount-folder",
+     set_mount_folder,
+     spring_mount_folder,
+     look_for_word,
+     {SWAP, OTHER},
+     true},
+    {"swap-runtime", set_runtime, spring_runtime, look_at_runtime, {SWAP, OTHER}, true},
     {.name = NULL},
 };
