@@ -31,6 +31,15 @@ static const char *control_walked_in(const struct cf_finding *finding, int runs)
     return NULL;
 }
 
+/* A launcher that was kept waiting at the gate for too long refuses for that, which shows nothing.
+ */
+static bool is_refusal(const json_t *run)
+{
+    const char *why = json_string_value(json_object_get(run, "stderr"));
+    return json_integer_value(json_object_get(run, "exit")) == 125 && why != NULL &&
+           why[0] != '\0' && strstr(why, "firma-run: sidecar") == NULL;
+}
+
 /* What keeps a confined run's restraint from showing anything, or NULL. The command must have come
  * to its last word; where something was exchanged, in time, a refusal is as good. */
 static const char *nothing_shown(const json_t *run)
@@ -43,8 +52,7 @@ static const char *nothing_shown(const json_t *run)
         return "was over before anything could be exchanged";
     if (said != NULL && strstr(said, "done") != NULL)
         return NULL;
-    bool refused = json_integer_value(json_object_get(run, "exit")) == 125;
-    return sprung != NULL && refused ? NULL : "never came to the command's last word";
+    return sprung != NULL && is_refusal(run) ? NULL : "never came to the command's last word";
 }
 
 static void attempt(struct cf_finding *finding, int index)

@@ -50,14 +50,15 @@ static long fill_disk(void)
     return written;
 }
 
-/* What a caller keeps of a command's words must have an end. */
-static long flood_log(void)
+/* What a caller keeps of a command's words must have an end. At most a third of the step. */
+static long flood_log(const struct probe_step *step)
 {
     char line[100];
     long said = 0;
     memset(line, '#', sizeof line);
     line[sizeof line - 1] = '\n';
-    while (said < LINES && probe_write(STDERR_FILENO, line, sizeof line))
+    while (said < LINES && probe_left(step, 1) > step->deadline_ms * 2 / 3 &&
+           probe_write(STDERR_FILENO, line, sizeof line))
         said++;
     return said;
 }
@@ -72,7 +73,7 @@ static void drop(int fd)
     close(fd);
 }
 
-/* One after the other, HELD of them at a time; as many as two thirds of the step have room for. */
+/* One after the other, HELD of them at a time; as long as a third of the step is left. */
 static long flood_proxy(const struct probe_step *step)
 {
     struct probe_address proxy;
@@ -98,7 +99,7 @@ void probe_tech_after_bombs(const struct probe_step *step, struct probe_outcome 
 {
     char path[64];
     struct probe_address address;
-    long files = fill_files(), blocks = fill_disk(), lines = flood_log();
+    long files = fill_files(), blocks = fill_disk(), lines = flood_log(step);
     long connections = flood_proxy(step);
     probe_try(out, PROBE_ERROR, connections > 0 ? 0 : EPROTO,
               "%ld files, %ld blocks, %ld lines, %ld connections", files, blocks, lines,
