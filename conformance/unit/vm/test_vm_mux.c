@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -227,6 +228,34 @@ static void test_numbers_come_back(void **state)
     assert_true(firma_mux_may_connect(pair->guest));
 }
 
+/* A process may ask poll(2) about no more places than it may have descriptors. */
+static void test_a_crowd_stays_below_the_limit(void **state)
+{
+    enum { CROWD = 100 };
+    struct pair *pair = *state;
+    struct rlimit before, low;
+    int clients[CROWD], far[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        clients[i] = connect_through(pair);
+        far[i] = pair->dialled;
+    }
+    pair->dialled = -1;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = CROWD + 20;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(write(far[CROWD - 1], "word", 4), 4);
+    for (int i = 0; i < 6; i++)
+        turn(pair);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    char bytes[8];
+    assert_int_equal(recv(clients[CROWD - 1], bytes, sizeof bytes, MSG_DONTWAIT), 4);
+    for (int i = 0; i < CROWD; i++) {
+        close(clients[i]);
+        close(far[i]);
+    }
+}
+
 /* Sends FRAMES as the guest would and returns what the host makes of them. */
 static int provoke(struct pair *pair, const struct firma_frame *frames, size_t count)
 {
@@ -342,6 +371,7 @@ int main(void)
         TEST(test_broken_output_breaks_the_writer),
         TEST(test_connection_half_closes),
         TEST(test_numbers_come_back),
+        TEST(test_a_crowd_stays_below_the_limit),
         TEST(test_refuses_hostile_frames),
         TEST(test_refuses_more_than_granted),
         TEST(test_survives_noise),

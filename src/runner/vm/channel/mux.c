@@ -175,8 +175,30 @@ static void settle(struct firma_mux *mux)
         mux_stream_settle(mux, (uint16_t)i);
 }
 
-/* Fills `polled`: the channel, the caller's, then two places per stream. A descriptor that nothing
- * is wanted of is left out, because poll(2) would report its hang-up for ever. */
+/* Watches what STREAM has a use for: a socket that is read and written, in one place. */
+static nfds_t gather_stream(struct firma_mux *mux, uint16_t number, nfds_t used)
+{
+    const struct mux_stream *stream = &mux->streams[number];
+    struct mux_place *place = &mux->places[number];
+    short in = mux_stream_in_events(mux, stream), out = mux_stream_out_events(stream);
+    *place = (struct mux_place){0, 0};
+    if (in != 0) {
+        place->in = used++;
+        mux->polled[place->in] = (struct pollfd){.fd = stream->in, .events = in};
+    }
+    if (out != 0 && in != 0 && stream->out == stream->in) {
+        place->out = place->in;
+        mux->polled[place->in].events |= out;
+    } else if (out != 0) {
+        place->out = used++;
+        mux->polled[place->out] = (struct pollfd){.fd = stream->out, .events = out};
+    }
+    return used;
+}
+
+/* Fills `polled`: the channel, the caller's, then the streams'. A descriptor that nothing is wanted
+ * of is left out, because poll(2) would report its hang-up for ever; and a place without one,
+ * because it wants no more places than this process may have descriptors. */
 static nfds_t gather(struct firma_mux *mux, const struct pollfd *mine, size_t count)
 {
     nfds_t used = 0;
@@ -184,14 +206,19 @@ static nfds_t gather(struct firma_mux *mux, const struct pollfd *mine, size_t co
         (struct pollfd){.fd = mux->gone ? -1 : mux->channel,
                         .events = (short)(POLLIN | (mux->output_used > 0 ? POLLOUT : 0))};
     for (size_t i = 0; i < count; i++)
-        mux->polled[used++] = mine[i];
-    for (size_t i = 0; i < mux->high; i++) {
-        const struct mux_stream *stream = &mux->streams[i];
-        short in = mux_stream_in_events(mux, stream), out = mux_stream_out_events(stream);
-        mux->polled[used++] = (struct pollfd){.fd = in != 0 ? stream->in : -1, .events = in};
-        mux->polled[used++] = (struct pollfd){.fd = out != 0 ? stream->out : -1, .events = out};
-    }
+        if (mine[i].fd >= 0)
+            mux->polled[used++] = mine[i];
+    for (size_t i = 0; i < mux->high; i++)
+        used = gather_stream(mux, (uint16_t)i, used);
     return used;
+}
+
+/* What became of the caller's, in their order. */
+static void report(const struct firma_mux *mux, struct pollfd *mine, size_t count, bool any)
+{
+    nfds_t at = 1;
+    for (size_t i = 0; i < count; i++)
+        mine[i].revents = mine[i].fd >= 0 && any ? mux->polled[at++].revents : 0;
 }
 
 static int refuse(struct firma_error *err, int errnum, const char *why)
@@ -256,16 +283,20 @@ static int write_channel(struct firma_mux *mux, struct firma_error *err)
 }
 
 /* Moves what the streams have; each turn begins behind the stream the last one began with. */
-static void serve(struct firma_mux *mux, const struct pollfd *polled, size_t high)
+static void serve(struct firma_mux *mux, size_t high)
 {
     for (size_t n = 0; n < high; n++) {
         size_t i = (mux->turn + n) % high;
         struct mux_stream *stream = &mux->streams[i];
-        bool same_in = polled[2 * i].fd >= 0 && polled[2 * i].fd == stream->in;
-        bool same_out = polled[2 * i + 1].fd >= 0 && polled[2 * i + 1].fd == stream->out;
-        if (same_out && polled[2 * i + 1].revents != 0)
+        const struct pollfd *in = &mux->polled[mux->places[i].in];
+        const struct pollfd *out = &mux->polled[mux->places[i].out];
+        bool readable =
+            mux->places[i].in != 0 && in->fd == stream->in && (in->revents & ~POLLOUT) != 0;
+        bool writable =
+            mux->places[i].out != 0 && out->fd == stream->out && (out->revents & ~POLLIN) != 0;
+        if (writable)
             mux_stream_write(stream);
-        if (same_in && stream->in >= 0 && polled[2 * i].revents != 0)
+        if (readable && stream->in >= 0)
             mux_stream_read(mux, (uint16_t)i);
     }
     if (high > 0)
@@ -281,12 +312,11 @@ int firma_mux_turn(struct firma_mux *mux, struct pollfd *mine, size_t count, int
     int result = poll(mux->polled, used, timeout_ms);
     if (result < 0 && errno != EINTR)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "poll");
-    for (size_t i = 0; i < count; i++)
-        mine[i].revents = result > 0 ? mux->polled[1 + i].revents : 0;
+    report(mux, mine, count, result > 0);
     if (result <= 0)
         return mux->gone ? 0 : 1;
     /* Descriptors are served before the peer is heard: it could close and reuse their numbers. */
-    serve(mux, mux->polled + 1 + count, high);
+    serve(mux, high);
     settle(mux);
     result = write_channel(mux, err);
     if (result == 1 && mux->polled[0].revents != 0)

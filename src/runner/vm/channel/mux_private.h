@@ -47,6 +47,9 @@ struct firma_mux {
     uint8_t output[MUX_OUTPUT];
     size_t output_start, output_used;
     struct pollfd polled[2 * FIRMA_STREAM_COUNT + FIRMA_FLOW_COUNT + 32];
+    struct mux_place {
+        nfds_t in, out; /* in `polled`; 0: not there */
+    } places[FIRMA_STREAM_COUNT];
 };
 
 /* mux.c */
