@@ -9,8 +9,9 @@
  * reading while its `in` has room, for writing while its `out` holds something. A full buffer thus
  * stops the reader at the other end, which is all there is to backpressure.
  *
- * One timer a connection. Progress only notes the time; the timer, when it fires, either finds that
- * the state's time is up or sleeps for what is left.
+ * One timer a connection. Progress and a new state only note the time, unless the new state's time
+ * is up before the timer fires; when it fires, it either finds that the state's time is up or
+ * sleeps for what is left.
  */
 #include "launcher/bridge_private.h"
 
@@ -36,7 +37,7 @@ void firma_bridge_enter(struct bridge_conn *conn, enum bridge_state state)
 {
     conn->state = state;
     conn->touched = firma_loop_now();
-    firma_loop_arm(conn->bridge->loop, &conn->timer, time_of(conn));
+    firma_loop_arm_latest(conn->bridge->loop, &conn->timer, time_of(conn));
 }
 
 /* A head has its time from first to last byte, however slowly the rest of it trickles in. */
@@ -111,7 +112,7 @@ void firma_bridge_serve(struct firma_bridge *bridge, int fd)
     if (conn->next != NULL)
         conn->next->link = &conn->next;
     bridge->conns = conn;
-    bridge->conn_count++;
+    firma_bridge_count(bridge);
     firma_bridge_enter(conn, BRIDGE_IDLE);
     conn->over = !firma_bridge_side_open(&conn->guest, BRIDGE_ANSWER);
     firma_bridge_pump(conn);

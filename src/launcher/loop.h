@@ -30,12 +30,12 @@ struct firma_watch {
     bool active; /* the loop's own */
 };
 
-/* A one-shot timer. `deadline` (CLOCK_MONOTONIC, milliseconds) and `next` are the loop's own. */
+/* A one-shot timer. From `deadline` (CLOCK_MONOTONIC, milliseconds) on all is the loop's own. */
 struct firma_timer {
     void (*fire)(void *context);
     void *context;
     uint64_t deadline;
-    struct firma_timer *next;
+    struct firma_timer *next, **link;
     bool active;
 };
 
@@ -57,6 +57,9 @@ void firma_loop_unwatch(struct firma_loop *loop, struct firma_watch *watch);
 
 /* (Re)arms TIMER to fire once, DELAY_MS milliseconds from now. */
 void firma_loop_arm(struct firma_loop *loop, struct firma_timer *timer, uint64_t delay_ms);
+/* The same, unless it is armed already and fires before: for who looks, when it does, whether the
+ * time has come, and arms again for what is left. */
+void firma_loop_arm_latest(struct firma_loop *loop, struct firma_timer *timer, uint64_t delay_ms);
 void firma_loop_disarm(struct firma_loop *loop, struct firma_timer *timer);
 
 /* Delivers every signal of SET (already blocked by the caller) to HANDLER. Once per loop. */

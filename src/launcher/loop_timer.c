@@ -1,17 +1,16 @@
-/* loop_timer.c - one-shot timers as a sorted list: there are a few hundred at most. */
+/* loop_timer.c - one-shot timers as a sorted list: a few thousand at most, seldom moved. */
 #include "launcher/loop_private.h"
 
 #include <limits.h>
 
 void firma_loop_disarm(struct firma_loop *loop, struct firma_timer *timer)
 {
+    (void)loop;
     if (!timer->active)
         return;
-    struct firma_timer **at = &loop->timers;
-    while (*at != NULL && *at != timer)
-        at = &(*at)->next;
-    if (*at == timer)
-        *at = timer->next;
+    *timer->link = timer->next;
+    if (timer->next != NULL)
+        timer->next->link = timer->link;
     timer->next = NULL;
     timer->active = false;
 }
@@ -24,9 +23,18 @@ void firma_loop_arm(struct firma_loop *loop, struct firma_timer *timer, uint64_t
     struct firma_timer **at = &loop->timers;
     while (*at != NULL && (*at)->deadline <= timer->deadline)
         at = &(*at)->next;
+    timer->link = at;
     timer->next = *at;
+    if (timer->next != NULL)
+        timer->next->link = &timer->next;
     timer->active = true;
     *at = timer;
+}
+
+void firma_loop_arm_latest(struct firma_loop *loop, struct firma_timer *timer, uint64_t delay_ms)
+{
+    if (!timer->active || timer->deadline > firma_loop_now() + delay_ms)
+        firma_loop_arm(loop, timer, delay_ms);
 }
 
 int firma_loop_run_timers(struct firma_loop *loop)

@@ -103,6 +103,21 @@ static void count_and_unwatch(void *context, unsigned events)
 }
 
 /* Both descriptors are ready in one batch; the first callback takes both away. */
+static void test_a_timer_armed_at_the_latest_never_moves_back(void **state)
+{
+    struct scene *scene = *state;
+    scene->timers[0] = (struct firma_timer){.fire = fire_first, .context = scene};
+    scene->timers[1] = (struct firma_timer){.fire = fire_second, .context = scene};
+    firma_loop_arm(scene->loop, &scene->timers[0], 0);
+    firma_loop_arm_latest(scene->loop, &scene->timers[0], 60000); /* stays */
+    firma_loop_arm(scene->loop, &scene->timers[1], 60000);
+    firma_loop_arm_latest(scene->loop, &scene->timers[1], 5); /* comes sooner */
+    firma_loop_run(scene->loop, NULL);
+    assert_int_equal(scene->count, 2);
+    assert_false(scene->timers[0].active);
+    assert_false(scene->timers[1].active);
+}
+
 static void test_a_callback_may_unwatch_itself_and_others(void **state)
 {
     struct scene *scene = *state;
@@ -268,6 +283,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE(test_timers_fire_in_order_of_deadline),
         SCENE(test_rearming_moves_and_disarming_removes),
+        SCENE(test_a_timer_armed_at_the_latest_never_moves_back),
         SCENE(test_a_callback_may_unwatch_itself_and_others),
         SCENE(test_events_can_be_changed_and_a_hang_up_is_what_was_asked_for),
         SCENE(test_a_watch_for_nothing_is_silent),
