@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { ACCEPTS = 16, PAUSE_MS = 200 }; /* connections a wake-up; see accept_one() */
+enum { CROWD = 16 };                   /* connections; see give_memory_back() */
 
 static const struct firma_bridge_limits defaults = {
-    .connections = 256,
+    .connections = FIRMA_BRIDGE_CONNECTIONS,
     .idle = 75 * 1000,
     .head = 30 * 1000,
     .dial = 10 * 1000,
@@ -27,8 +31,27 @@ static void listen_for(struct firma_bridge *bridge, unsigned events)
     firma_loop_watch(bridge->loop, &bridge->listener, NULL);
 }
 
+void firma_bridge_count(struct firma_bridge *bridge)
+{
+    if (++bridge->conn_count > bridge->conn_peak)
+        bridge->conn_peak = bridge->conn_count;
+}
+
+/* What a crowd has needed goes back to the system when most of it has left: an allocator keeps all
+ * that lies below the last small block in use. */
+static void give_memory_back(struct firma_bridge *bridge)
+{
+    if (bridge->conn_peak < CROWD || bridge->conn_count > bridge->conn_peak / 4)
+        return;
+    bridge->conn_peak = bridge->conn_count;
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 void firma_bridge_resume(struct firma_bridge *bridge)
 {
+    give_memory_back(bridge);
     if (bridge->conn_count < bridge->limits.connections && !bridge->pause.active)
         listen_for(bridge, FIRMA_READ);
 }

@@ -31,10 +31,13 @@ struct firma_header {
     char *value;
 };
 
+/* A connection holds at most two descriptors and four buffers of about 64 KiB. */
+enum { FIRMA_BRIDGE_CONNECTIONS = 2048, FIRMA_BRIDGE_DESCRIPTORS = 2 * FIRMA_BRIDGE_CONNECTIONS };
+
 /* Bounds, milliseconds where not said; a member that is 0 means its default. Beyond `connections`
  * nothing is accepted until one ends: later ones wait in the listener's backlog. */
 struct firma_bridge_limits {
-    unsigned connections; /* 256 */
+    unsigned connections; /* FIRMA_BRIDGE_CONNECTIONS */
     uint64_t idle;        /* 75 s between requests */
     uint64_t head;        /* 30 s from a head's first byte to its last */
     uint64_t dial;        /* 10 s to connect to the sidecar */

@@ -65,13 +65,16 @@ struct firma_bridge {
     struct http_buffer attribution; /* complete field lines */
     struct bridge_conn *conns;
     unsigned conn_count;
+    unsigned conn_peak; /* since memory was last given back */
 };
 
 /* bridge_attribution.c: checks the authoritative headers and writes their lines to OUT. */
 int firma_bridge_attribution(struct http_buffer *out, const struct firma_header *headers,
                              size_t count, struct firma_error *err);
 
-/* bridge.c: a connection ended, there is room for another. */
+/* bridge.c: a connection began. */
+void firma_bridge_count(struct firma_bridge *bridge);
+/* A connection ended, there is room for another. */
 void firma_bridge_resume(struct firma_bridge *bridge);
 
 /* bridge_conn.c. Takes ownership of FD. */
