@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { ASSUMED_MAXIMUM = 4096 };
@@ -57,6 +59,33 @@ void firma_fds_close_except(int lowest, const int *keep, int keep_count)
 {
     struct keep set = {keep, keep_count};
     each_open(lowest, close_unless_kept, &set);
+}
+
+size_t firma_fds_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    return limit.rlim_max > SIZE_MAX ? SIZE_MAX : (size_t)limit.rlim_max;
+}
+
+size_t firma_fds_raise_limit(size_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return 0;
+    size_t before = (size_t)limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? before : 0;
+}
+
+void firma_fds_restore_limit(size_t before)
+{
+    struct rlimit limit;
+    if (before == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = before;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int firma_fds_fill_standard(void)

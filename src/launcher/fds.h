@@ -2,12 +2,21 @@
 #ifndef FIRMA_FDS_H
 #define FIRMA_FDS_H
 
+#include <stddef.h>
+
 /* Marks every open descriptor from LOWEST on close-on-exec. For a forked child before exec(2). */
 void firma_fds_cloexec_from(int lowest);
 
 /* Closes every open descriptor from LOWEST on, except the KEEP_COUNT ones in KEEP (-1: skipped).
  * For a forked child that stays. */
 void firma_fds_close_except(int lowest, const int *keep, int keep_count);
+
+/* How many descriptors this process may have open at once, as far as it may raise that itself. */
+size_t firma_fds_limit(void);
+/* Raises the soft limit to WANTED, or as far as it goes. Returns the one there was, for
+ * firma_fds_restore_limit(); 0 when nothing was raised, which that takes, too. */
+size_t firma_fds_raise_limit(size_t wanted);
+void firma_fds_restore_limit(size_t before);
 
 /* Makes sure that 0, 1 and 2 are open (on /dev/null if they were not), so that no descriptor of
  * ours is ever mistaken for one of them. 0 or -1. */

@@ -192,6 +192,9 @@ static int start(struct firma_launch *launch, struct firma_error *err)
         result = start_runner(launch, err);
     if (result < 0)
         return result;
+    /* Not before: the runner keeps the limit we came with. */
+    launch->descriptor_limit =
+        firma_fds_raise_limit(FIRMA_LAUNCH_DESCRIPTORS + FIRMA_BRIDGE_DESCRIPTORS);
     firma_log(&launch->log, "sandbox %s: runner %ld started", launch->contract.sandbox_id,
               (long)launch->guardian.runner);
     firma_status_started(launch->options.status_fd, launch->guardian.runner);
@@ -252,6 +255,7 @@ void firma_launch_close(struct firma_launch *launch)
     close_services(launch);
     close_directory(launch);
     firma_terminal_close(&launch->terminal);
+    firma_fds_restore_limit(launch->descriptor_limit);
     for (int role = 0; role < FIRMA_ARTIFACTS; role++)
         firma_artifact_close(&launch->artifacts[role]);
     firma_artifact_close(&launch->seccomp);

@@ -10,6 +10,9 @@
 #include "launcher/log.h"
 #include "launcher/supervise.h"
 
+/* All that a launch may have open besides the bridge's connections; the stub's are 32 of them. */
+enum { FIRMA_LAUNCH_DESCRIPTORS = 96 };
+
 struct firma_launch {
     struct firma_run_options options;
     struct firma_signals signals; /* as we were started */
@@ -32,6 +35,7 @@ struct firma_launch {
     struct firma_terminal terminal;
     struct firma_guardian guardian;
     struct firma_supervisor supervisor;
+    size_t descriptor_limit; /* the one we came with, once it was raised; else 0 */
     bool running;
 };
 

@@ -6,12 +6,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Who finds a service full waits here. Linux keeps at most net.core.somaxconn of them; for more,
+ * connect(2) itself waits. */
+enum { BACKLOG = 4096 };
+
 static int bind_and_listen(int fd, int type, struct sockaddr_in *address)
 {
     socklen_t length = sizeof *address;
     if (bind(fd, (struct sockaddr *)address, sizeof *address) != 0)
         return -1;
-    if (type == SOCK_STREAM && listen(fd, 128) != 0)
+    if (type == SOCK_STREAM && listen(fd, BACKLOG) != 0)
         return -1;
     return getsockname(fd, (struct sockaddr *)address, &length);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "launcher/fds.h"
 #include "launcher/guest_env.h"
 #include "launcher/proof.h"
 #include "launcher/status.h"
@@ -25,6 +26,17 @@ static int copy_headers(struct firma_launch *launch, struct firma_error *err)
     return 0;
 }
 
+/* Only as many connections as there may be descriptors: one that found none for its way to the
+ * sidecar would be told that there is no sidecar. */
+static unsigned connections(void)
+{
+    size_t limit = firma_fds_limit();
+    if (limit >= FIRMA_LAUNCH_DESCRIPTORS + FIRMA_BRIDGE_DESCRIPTORS)
+        return FIRMA_BRIDGE_CONNECTIONS;
+    return limit > FIRMA_LAUNCH_DESCRIPTORS + 2 ? (unsigned)(limit - FIRMA_LAUNCH_DESCRIPTORS) / 2
+                                                : 1;
+}
+
 int firma_publish_services(struct firma_launch *launch, struct firma_error *err)
 {
     int result = copy_headers(launch, err);
@@ -35,7 +47,8 @@ int firma_publish_services(struct firma_launch *launch, struct firma_error *err)
                                          .header_count = launch->contract.header_count,
                                          .owner = geteuid(),
                                          .log = log_line,
-                                         .log_context = &launch->log};
+                                         .log_context = &launch->log,
+                                         .limits = {.connections = connections()}};
     result = firma_bridge_open(&launch->bridge, launch->loop, &config, err);
     if (result == 0)
         result = firma_dns_stub_open(&launch->stub, launch->loop, geteuid(), err);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -426,6 +427,43 @@ static int teardown(void **state)
     return 0;
 }
 
+/* The soft limit of open files in /proc/PID/limits. */
+static unsigned long long open_files(pid_t pid)
+{
+    char path[64], line[256];
+    unsigned long long soft = 0;
+    snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "Max open files", 14) == 0)
+            assert_int_equal(sscanf(line + 14, "%llu", &soft), 1);
+    fclose(file);
+    return soft;
+}
+
+/* The launcher has descriptors for all the connections it serves; its command has what we gave. */
+static void test_open_files_are_raised_for_the_launcher_only(void **state)
+{
+    struct bed *bed = bed_of(state);
+    struct bed_run run;
+    struct rlimit before, tight;
+    char expected[64];
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = (struct rlimit){.rlim_cur = 200, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    bed_start(bed, &run, WORDS("--", bed->unit_command, "files"));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    started_pid(&run);
+    unsigned long long wanted = 2 * 2048 + 96;
+    assert_int_equal(open_files(run.pid), before.rlim_max < wanted ? before.rlim_max : wanted);
+    snprintf(expected, sizeof expected, "200 %llu", (unsigned long long)before.rlim_max);
+    expect_line(&run, expected);
+    expect_line(&run, "ready");
+    close_in(&run);
+    assert_int_equal(bed_wait(&run), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -457,6 +495,7 @@ int main(void)
         TEST(test_L14_runner_gets_seven_variables_and_three_descriptors),
         TEST(test_an_interpreted_runner_runs),
         TEST(test_a_runner_that_cannot_execute_is_our_failure),
+        TEST(test_open_files_are_raised_for_the_launcher_only),
     };
     alarm(110); /* below CTest's own: then the output says where it hung */
     bed_adopt_orphans();

@@ -10,12 +10,15 @@
  *   detach-exit the same, but exits 0 at once
  *   mask        prints the blocked and the ignored signals' numbers
  *   closed      says "ready", closes stdout, waits for the end of stdin, exits 7
+ *   files       prints the soft and the hard limit of open files, says "ready", waits for the end
+ *               of stdin
  *   raw         switches off echo on the terminal and dies of KILL
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -129,6 +132,18 @@ static int closed(void)
     return 7;
 }
 
+static int files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 99;
+    printf("%llu %llu\nready\n", (unsigned long long)limit.rlim_cur,
+           (unsigned long long)limit.rlim_max);
+    fflush(stdout);
+    await_end_of_input();
+    return 0;
+}
+
 static int raw(void)
 {
     struct termios mode;
@@ -170,6 +185,8 @@ int main(int argc, char **argv)
         return mask();
     if (strcmp(verb, "closed") == 0)
         return closed();
+    if (strcmp(verb, "files") == 0)
+        return files();
     if (strcmp(verb, "raw") == 0)
         return raw();
     return 99;

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 4096 }; /* the kernel may allow less */
 
 static int set_flags(int fd)
 {

@@ -8,9 +8,9 @@
 #include "runner/ns/relay.h"
 
 enum {
-    RELAY_CONNECTIONS = 512, /* at once; beyond that the guest waits in the listeners' backlogs */
-    RELAY_FLOWS = 128,       /* UDP clients at once; a new one replaces the one idle longest */
-    RELAY_BUFFER = 32 * 1024 /* bytes in flight, each direction of each connection */
+    RELAY_CONNECTIONS = 2048, /* at once; beyond that the guest waits in the listeners' backlogs */
+    RELAY_FLOWS = 128,        /* UDP clients at once; a new one replaces the one idle longest */
+    RELAY_BUFFER = 32 * 1024  /* bytes in flight, each direction of each connection */
 };
 
 struct relay_port {
