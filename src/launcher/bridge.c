@@ -11,7 +11,7 @@
 #endif
 
 enum { ACCEPTS = 16, PAUSE_MS = 200 }; /* connections a wake-up; see accept_one() */
-enum { CROWD = 16 };                   /* connections; see give_memory_back() */
+enum { CROWD = 4 };                    /* connections; see give_memory_back() */
 
 static const struct firma_bridge_limits defaults = {
     .connections = FIRMA_BRIDGE_CONNECTIONS,
