@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -90,6 +91,9 @@ static const struct option {
     {SYS_fcntl, F_GETFL, "GETFL"},
     {SYS_fcntl, F_SETFL, "SETFL"},
     {SYS_fcntl, F_DUPFD_CLOEXEC, "DUPFD"},
+    {SYS_epoll_ctl, EPOLL_CTL_ADD, "ADD"},
+    {SYS_epoll_ctl, EPOLL_CTL_MOD, "MOD"},
+    {SYS_epoll_ctl, EPOLL_CTL_DEL, "DEL"},
     {SYS_ioctl, TCGETS, "TCGETS"},
     {SYS_ioctl, TCSETS, "TCSETS"},
     {SYS_ioctl, TIOCGPGRP, "TIOCGPGRP"},
@@ -174,6 +178,21 @@ static void read_path(pid_t pid, uint64_t address, char *out, size_t size)
             *at = '?';
 }
 
+/* What the descriptor leads to. */
+static void name_descriptor(pid_t pid, int fd, char *out, size_t size)
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)pid, fd);
+    ssize_t length = readlink(link, out, size - 1);
+    out[length < 0 ? 0 : length] = '\0';
+}
+
+static bool is_on_file(long number)
+{
+    return number == SYS_read || number == SYS_write || number == SYS_close ||
+           number == SYS_pread64 || number == SYS_getdents64 || number == SYS_mmap;
+}
+
 void fault_call_detail(pid_t pid, long number, const uint64_t *arguments, char *out, size_t size)
 {
     uint64_t value = arguments[number == SYS_prctl ? 0 : 1];
@@ -181,17 +200,24 @@ void fault_call_detail(pid_t pid, long number, const uint64_t *arguments, char *
     out[0] = '\0';
     if (path >= 0) {
         read_path(pid, arguments[path], out, size);
+        if (out[0] == '\0' && path == 1) /* AT_EMPTY_PATH */
+            name_descriptor(pid, (int)arguments[0], out, size);
         return;
     }
     if (number == SYS_setsockopt)
         snprintf(out, size, "%d/%d", (int)arguments[1], (int)arguments[2]);
     else if (number == SYS_rt_sigaction || number == SYS_kill)
         snprintf(out, size, "%d", (int)arguments[number == SYS_kill ? 1 : 0]);
-    else if (number == SYS_read || number == SYS_write || number == SYS_close)
-        snprintf(out, size, "%d", (int)arguments[0]);
+    else if (is_on_file(number))
+        name_descriptor(pid, (int)arguments[number == SYS_mmap ? 4 : 0], out, size);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (options[i].call == number && options[i].value == value)
             snprintf(out, size, "%s", options[i].name);
+    if (number == SYS_fcntl && (size_t)snprintf(NULL, 0, "%s:", out) < size) {
+        size_t used = strlen(out);
+        out[used++] = ':';
+        name_descriptor(pid, (int)arguments[0], out + used, size - used);
+    }
 }
 
 bool fault_call_is_vital(const char *name, const char *detail)

@@ -19,7 +19,7 @@
 #include "faults.h"
 #include "lab/lab.h"
 
-enum { LAB_SOCKET = 1, COPIES = 9 };
+enum { LAB_SOCKET = 1, COPIES = 9, CACHE = 1 << 20 };
 
 static bool put(const char *path, const void *data, size_t size)
 {
@@ -33,11 +33,17 @@ static bool put(const char *path, const void *data, size_t size)
 /* A small /etc: the guest gets each of its entries by three calls, and every call is a point. */
 static bool make_etc(void)
 {
+    static char cache[CACHE];
+    int fd = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
+    ssize_t cached = fd >= 0 ? read(fd, cache, sizeof cache) : 0;
+    if (fd >= 0)
+        close(fd);
     static const char users[] = "root:x:0:0:root:/root:/bin/sh\n", groups[] = "root:x:0:\n";
     return mount("tmpfs", "/etc", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") == 0 &&
            put("/etc/passwd", users, sizeof users - 1) &&
            put("/etc/group", groups, sizeof groups - 1) && mkdir("/etc/folder", 0755) == 0 &&
-           symlink("passwd", "/etc/link") == 0;
+           symlink("passwd", "/etc/link") == 0 &&
+           put("/etc/ld.so.cache", cache, cached > 0 ? (size_t)cached : 0);
 }
 
 static bool make_instruments(struct fault_cell *cell)
@@ -131,10 +137,10 @@ static _Noreturn void keep_cell(const struct fault_programs *programs, bool verb
     const struct cf_lab_config config = {.evidence_fd = -1, .copies = copies, .copy_count = COPIES};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(fd, LAB_SOCKET);
+    close_range(3, ~0u, 0); /* the other cells' sockets: while they are open there is no end */
     if (cf_lab_start(&config, run_body, &verbose, &pid, &err) != 0)
         _exit(3);
     close(LAB_SOCKET);
-    close(fd);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);

@@ -93,6 +93,7 @@ struct fault_trace {
     bool committed_before; /* the runner was already being told that all is well */
     bool executed_before;  /* the command had been executed */
     bool runner_executed, command_executed;
+    bool loading;                       /* the process had not come to its own code yet */
     uint64_t committed_ns, executed_ns; /* CLOCK_MONOTONIC; 0: never */
     char detail[96];
 };
@@ -164,6 +165,7 @@ struct fault_allowance {
     bool mute;       /* stderr, or the status descriptor, is what fails */
     bool no_traffic; /* proxy and stub may be dead for the command */
     bool may_wait;   /* ended by our SIGTERM: 128+15 is right */
+    bool loading;    /* the dynamic linker's calls: how it dies is its own affair */
     bool unstarted;  /* there may not be enough to execute the launcher itself */
 };
 

@@ -48,10 +48,12 @@ static size_t constant_length(const char *line)
     return line_length(line);
 }
 
+/* Nothing came back, or the bridge's own word that nobody is behind it. */
 static bool is_silenced(const char *line)
 {
+    const char *answer = line + strcspn(line, ":\n");
     return strncmp(line, "traffic ", 8) == 0 &&
-           strncmp(line + strcspn(line, ":\n"), ": \n", 3) == 0;
+           (strncmp(answer, ": \n", 3) == 0 || strncmp(answer, ": HTTP/1.1 50", 13) == 0);
 }
 
 /* The first line of REPORT that is not as in REFERENCE; NULL if all are. */
@@ -196,6 +198,8 @@ enum fault_outcome fault_judge(const struct fault_result *result, const struct f
         return wrong(why, "%s", result->residue);
     if (result->marked && judge_report(result, may, reference, why) == FAULT_WRONG)
         return FAULT_WRONG;
+    if (may->loading && !result->marked && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        return FAULT_REFUSED;
     if (WIFSIGNALED(status)) {
         bool ours = (may->killed && WTERMSIG(status) == SIGKILL) ||
                     (may->may_wait && WTERMSIG(status) == SIGTERM) ||

@@ -149,7 +149,7 @@ static const struct kind kinds[] = {
     {"address-space", set_limit, RLIMIT_AS, 512 * 1024, NULL, 2, 40, 1},
     {"data", set_limit, RLIMIT_DATA, 64 * 1024, NULL, 1, 24, 1},
     {"stack", set_limit, RLIMIT_STACK, 64 * 1024, NULL, 5, 16, 1},
-    {"file-size", set_limit, RLIMIT_FSIZE, 512, NULL, 0, 8, 1},
+    {"file-size", set_limit, RLIMIT_FSIZE, 512, NULL, 0, 4, 1},
     {"pending-signals", set_limit, RLIMIT_SIGPENDING, 1, NULL, 0, 2, 1},
     {"locked-memory", set_limit, RLIMIT_MEMLOCK, 4096, NULL, 0, 1, 1},
     {"user-namespaces", set_namespaces, 0, 1, "user", 0, 0, 1},

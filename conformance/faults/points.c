@@ -147,7 +147,9 @@ static json_t *play_call(struct fault_cell *cell, const char *id, const struct w
     struct fault_allowance may = {
         .struck = trace.fired,
         .before = was_before(&trace),
-        .ignorable = interrupt || fault_ignorable_reason(cell->ignorable, role, call, trace.detail),
+        .loading = trace.loading,
+        .ignorable = interrupt || trace.loading ||
+                     fault_ignorable_reason(cell->ignorable, role, call, trace.detail),
         .mute = trace.order.role == FAULT_LAUNCHER &&
                 (strcmp(call, "write") == 0 || strcmp(call, "poll") == 0),
         .no_traffic = !was_before(&trace)};

@@ -141,10 +141,15 @@ static int enter_parent(struct walk *walk, struct firma_error *err)
     return enter(walk, fd, err);
 }
 
-static bool is_link(const struct walk *walk)
+/* 1 or 0 (also when there is nothing of that name), or an error. */
+static int is_link(const struct walk *walk, struct firma_error *err)
 {
     struct stat info;
-    return fstatat(walk->dir, walk->name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+    if (fstatat(walk->dir, walk->name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+        return S_ISLNK(info.st_mode);
+    if (errno == ENOENT)
+        return 0;
+    return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/%.400s", walk->done, walk->name);
 }
 
 /* Enters the directory walk->name, or starts on the link of that name. */
@@ -153,10 +158,11 @@ static int step(struct walk *walk, struct firma_error *err)
     if (strcmp(walk->name, "..") == 0)
         return enter_parent(walk, err);
     int fd = openat(walk->dir, walk->name, OPEN_PASS | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR) && is_link(walk))
+    int errnum = errno;
+    if (fd < 0 && (errnum == ELOOP || errnum == ENOTDIR) && is_link(walk, err) == 1)
         return follow_link(walk, err);
     if (fd < 0)
-        return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s/%.400s", walk->done, walk->name);
+        return firma_fail(err, FIRMA_E_SYSTEM, errnum, "%.400s/%.400s", walk->done, walk->name);
     int result = append_name(walk, walk->name, err);
     if (result < 0) {
         close(fd);
@@ -174,8 +180,9 @@ static int walk_to_last(struct walk *walk, bool follow, struct firma_error *err)
         bool last = walk->pending[0] == '\0';
         if (last && strcmp(walk->name, "..") == 0)
             return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.400s/..: names no file", walk->done);
-        if (last && !(follow && is_link(walk)))
-            return 0;
+        int link = last && follow ? is_link(walk, err) : 0;
+        if (last && link <= 0)
+            return link;
         result = step(walk, err);
     }
     return result;

@@ -72,7 +72,8 @@ int firma_contract_write(int dirfd, const struct firma_contract *contract, struc
     result = create_file(dirfd, temporary.name, text, length, err);
     if (result == 0)
         result = publish(dirfd, temporary.name, err);
-    unlinkat(dirfd, temporary.name, 0);
+    if (unlinkat(dirfd, temporary.name, 0) < 0 && result == 0)
+        result = firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot remove %s", temporary.name);
     return result;
 }
 

@@ -43,11 +43,14 @@ static int open_file(const struct firma_place *place)
     return fd;
 }
 
-static bool starts_as_script(int fd)
+/* What was opened for execution alone cannot be read, and is no script. -1 and errno otherwise. */
+static int starts_as_script(int fd)
 {
     char magic[2];
-    return pread(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic && magic[0] == '#' &&
-           magic[1] == '!';
+    ssize_t got = pread(fd, magic, sizeof magic, 0);
+    if (got < 0)
+        return errno == EBADF ? 0 : -1;
+    return got == (ssize_t)sizeof magic && magic[0] == '#' && magic[1] == '!';
 }
 
 static int check_type(const struct stat *info, const char *path, struct firma_error *err)
@@ -84,8 +87,11 @@ static int inspect(struct firma_artifact *out, const struct firma_place *place, 
         return firma_fail(err, FIRMA_E_ARTIFACT, 0,
                           "%s: would run with rights of its file's owner (use chmod ug-s)",
                           place->path);
+    int is_script = starts_as_script(fd);
+    if (is_script < 0)
+        return firma_fail(err, FIRMA_E_ARTIFACT, errno, "%s", place->path);
     out->identity = info;
-    out->is_script = starts_as_script(fd);
+    out->is_script = is_script == 1;
     out->fd = fd;
     fd = -1;
     return 0;

@@ -1,6 +1,7 @@
 /* What the operator configured, judged: the steps of a launch that change nothing. */
 #include "launcher/launch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,23 +117,28 @@ static const char *socket_path(const struct firma_endpoint *endpoint)
 }
 
 /* The sidecar's unix socket, canonical if it exists, malloc'd; NULL if it has none. An address that
- * is no good is reported when its turn comes, not here. */
-static char *sidecar_socket(const struct firma_launch *launch)
+ * is no good is reported when its turn comes, not here. FIRMA_E_MEMORY. */
+static int sidecar_socket(const struct firma_launch *launch, char **out, struct firma_error *err)
 {
     struct firma_endpoint endpoint;
     struct firma_error ignored;
     const char *text = sidecar_address(launch);
     if (text == NULL || firma_endpoint_parse(&endpoint, text, &ignored) < 0 ||
         socket_path(&endpoint) == NULL)
-        return NULL;
+        return 0;
     const char *path = socket_path(&endpoint);
-    char *canonical = realpath(path, NULL);
-    return canonical != NULL ? canonical : strdup(path);
+    *out = realpath(path, NULL);
+    if (*out == NULL && errno != ENOMEM)
+        *out = strdup(path);
+    return *out != NULL ? 0 : firma_fail(err, FIRMA_E_MEMORY, 0, "mounts");
 }
 
 static int check_guarded(const struct firma_launch *launch, struct firma_error *err)
 {
-    FIRMA_AUTOFREE char *socket = sidecar_socket(launch);
+    FIRMA_AUTOFREE char *socket = NULL;
+    int result = sidecar_socket(launch, &socket, err);
+    if (result < 0)
+        return result;
     FIRMA_AUTOFREE char *runner_dir = strdup(launch->artifacts[FIRMA_RUNNER].canonical);
     if (runner_dir == NULL)
         return firma_fail(err, FIRMA_E_MEMORY, 0, "mounts");

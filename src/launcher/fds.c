@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,8 +13,9 @@ enum { ASSUMED_MAXIMUM = 4096 };
 
 static void mark(int fd, void *context)
 {
-    (void)context;
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    int *errnum = context;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 && errno != EBADF)
+        *errnum = errno;
 }
 
 struct keep {
@@ -31,28 +33,41 @@ static void close_unless_kept(int fd, void *context)
     close(fd);
 }
 
-/* /dev/fd lists what is open on both systems. Without it every possible number is tried, up to the
- * limit: slow, but nothing is left out that a limit of the usual size allows. */
+static void each_possible(int lowest, void (*visit)(int fd, void *context), void *context)
+{
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = lowest; fd < (limit > 0 ? limit : ASSUMED_MAXIMUM); fd++)
+        visit(fd, context);
+}
+
+/* /dev/fd lists what is open on both systems. Without it, or where it breaks off, every possible
+ * number is tried, up to the limit: slow, but nothing is left out that a limit of the usual size
+ * allows. */
 static void each_open(int lowest, void (*visit)(int fd, void *context), void *context)
 {
+    struct dirent *entry;
     DIR *list = opendir("/dev/fd");
     if (list == NULL) {
-        long limit = sysconf(_SC_OPEN_MAX);
-        for (int fd = lowest; fd < (limit > 0 ? limit : ASSUMED_MAXIMUM); fd++)
-            visit(fd, context);
+        each_possible(lowest, visit, context);
         return;
     }
-    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    while (errno = 0, (entry = readdir(list)) != NULL) {
         int fd = atoi(entry->d_name);
         if (entry->d_name[0] != '.' && fd >= lowest && fd != dirfd(list))
             visit(fd, context);
     }
+    bool broken_off = errno != 0;
     closedir(list);
+    if (broken_off)
+        each_possible(lowest, visit, context);
 }
 
-void firma_fds_cloexec_from(int lowest)
+int firma_fds_cloexec_from(int lowest)
 {
-    each_open(lowest, mark, NULL);
+    int errnum = 0;
+    each_open(lowest, mark, &errnum);
+    errno = errnum;
+    return errnum == 0 ? 0 : -1;
 }
 
 void firma_fds_close_except(int lowest, const int *keep, int keep_count)

@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* Marks every open descriptor from LOWEST on close-on-exec. For a forked child before exec(2). */
-void firma_fds_cloexec_from(int lowest);
+/* Marks every open descriptor from LOWEST on close-on-exec. For a forked child before exec(2). 0 or
+ * -1, errno set: one is open that could not be marked. */
+int firma_fds_cloexec_from(int lowest);
 
 /* Closes every open descriptor from LOWEST on, except the KEEP_COUNT ones in KEEP (-1: skipped).
  * For a forked child that stays. */

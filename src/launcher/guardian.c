@@ -40,9 +40,13 @@ static int open_channel(int ends[2], struct firma_error *err)
 {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
         return firma_fail(err, FIRMA_E_SPAWN, errno, "cannot start the runner: socketpair");
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return 0;
+    if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 &&
+        firma_tree_adopt() == 0)
+        return 0;
+    int errnum = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return firma_fail(err, FIRMA_E_SPAWN, errnum, "cannot start the guardian");
 }
 
 static ssize_t receive(int channel, void *data, size_t size, int flags)
@@ -77,7 +81,6 @@ int firma_guardian_start(struct firma_guardian *out, const struct firma_guardian
     if (result < 0)
         return result;
     pid_t launcher = getpid();
-    firma_tree_adopt();
     pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
@@ -124,18 +127,18 @@ static bool is_reaped(pid_t guardian)
     return waitpid(guardian, NULL, WNOHANG) != 0;
 }
 
-/* KILL and not a word on the channel: it must end even if somebody has stopped it. What it may
- * have left, after a failure, has fallen to us. */
+/* KILL, because it must end even if somebody has stopped it; and the channel's end, should it not
+ * hear that. What it may have left, after a failure, has fallen to us. */
 void firma_guardian_dismiss(struct firma_guardian *guardian)
 {
-    if (guardian->pid > 0 && !is_reaped(guardian->pid)) {
+    bool lives = guardian->pid > 0 && !is_reaped(guardian->pid);
+    if (lives)
         kill(guardian->pid, SIGKILL);
-        while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    if (guardian->pid > 0)
-        firma_tree_end(0);
     if (guardian->channel >= 0)
         close(guardian->channel);
+    while (lives && waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (guardian->pid > 0)
+        firma_tree_end(0);
     *guardian = (struct firma_guardian){.channel = -1};
 }

@@ -24,6 +24,7 @@ struct guard {
     bool stopped;
     bool continue_ordered;
     bool ended;
+    bool unheard; /* the launcher no longer hears us, or we the runner: all of it must end */
 };
 
 static void on_child(int number)
@@ -32,13 +33,14 @@ static void on_child(int number)
 }
 
 /* Everything is blocked; only pselect() lets SIGCHLD in. */
-static void set_signals(void)
+static int set_signals(void)
 {
     struct sigaction child = {.sa_handler = on_child};
     sigset_t all;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    sigaction(SIGCHLD, &child, NULL);
+    if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+        return -1;
+    return sigaction(SIGCHLD, &child, NULL);
 }
 
 static void close_others(const struct guard *guard)
@@ -49,11 +51,28 @@ static void close_others(const struct guard *guard)
     firma_fds_close_except(3, keep, (int)(sizeof keep / sizeof *keep));
 }
 
-static void send_report(const struct guard *guard, enum firma_report_kind kind, int value,
-                        bool clean)
+/* A launcher that waits for a word which never comes would wait for ever. */
+static void tell(struct guard *guard, const void *words, size_t size)
+{
+    ssize_t sent;
+    do
+        sent = firma_send(guard->channel, words, size);
+    while (sent < 0 && errno == EINTR);
+    guard->unheard = guard->unheard || sent != (ssize_t)size;
+}
+
+static void send_report(struct guard *guard, enum firma_report_kind kind, int value, bool clean)
 {
     struct firma_report report = {kind, value, clean};
-    firma_send(guard->channel, &report, sizeof report);
+    tell(guard, &report, sizeof report);
+}
+
+/* What it needs of its own. The group keeps what kills the launcher's from it. */
+static int prepare(struct firma_error *err)
+{
+    if (set_signals() == 0 && setpgid(0, 0) == 0 && firma_tree_adopt() == 0)
+        return 0;
+    return firma_fail(err, FIRMA_E_SPAWN, errno, "cannot start the guardian");
 }
 
 /* Starts the runner and tells the launcher how that went. */
@@ -62,13 +81,17 @@ static bool give_birth(struct guard *guard)
     const struct firma_terminal *terminal = guard->config->spawn->terminal;
     struct firma_birth birth;
     memset(&birth, 0, sizeof birth);
-    pid_t runner = firma_spawn_runner(guard->config->spawn, &birth.error);
+    pid_t runner = prepare(&birth.error);
+    if (runner == 0) {
+        close_others(guard);
+        runner = firma_spawn_runner(guard->config->spawn, &birth.error);
+    }
     if (runner > 0) {
         guard->runner = runner;
         guard->group = terminal->group == FIRMA_GROUP_SHARED ? 0 : runner;
         birth.report = (struct firma_report){FIRMA_REPORT_STARTED, runner, false};
     }
-    firma_send(guard->channel, &birth, sizeof birth);
+    tell(guard, &birth, sizeof birth);
     return runner > 0;
 }
 
@@ -114,10 +137,13 @@ static void collect(struct guard *guard)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0 ||
+           (pid < 0 && errno == EINTR)) {
         if (pid == guard->runner && !guard->ended)
             runner_changed(guard, status);
     }
+    /* No child, while the runner should be one: how it ended nobody will tell. */
+    guard->unheard = guard->unheard || (pid < 0 && !guard->ended);
 }
 
 static void signal_runner(struct guard *guard, int number)
@@ -140,7 +166,7 @@ static void obey(struct guard *guard, const struct firma_order *order)
         kill(guard->runner, SIGKILL);
 }
 
-/* The launcher vanished. */
+/* The launcher vanished, or has to be told by our own end. */
 static void clean_up(const struct guard *guard)
 {
     firma_tree_end(guard->group);
@@ -164,7 +190,7 @@ static void keep_watch(struct guard *guard)
     sigfillset(&only_child);
     sigdelset(&only_child, SIGCHLD);
     bool connected = true;
-    while (connected) {
+    while (connected && !guard->unheard) {
         fd_set readable;
         FD_ZERO(&readable);
         FD_SET(guard->channel, &readable);
@@ -185,10 +211,6 @@ static int make_small(int fd)
 void firma_guardian_live(const struct firma_guardian_config *config, pid_t launcher, int channel)
 {
     struct guard guard = {.config = config, .launcher = launcher, .channel = make_small(channel)};
-    set_signals();
-    setpgid(0, 0);
-    firma_tree_adopt();
-    close_others(&guard);
     if (!give_birth(&guard))
         _exit(0);
     firma_fds_release_standard();

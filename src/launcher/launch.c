@@ -1,6 +1,7 @@
 /* One launch from end to end: the order of its steps, and how all of it is undone. */
 #include "launcher/launch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,8 @@ static void on_signal(void *context, const struct firma_signal *signal)
 static int check_interrupted(struct firma_launch *launch, struct firma_error *err)
 {
     sigset_t pending;
-    sigpending(&pending);
+    if (sigpending(&pending) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "sigpending");
     for (int number = 1; number < NSIG && launch->interrupted == 0; number++) {
         if (sigismember(&pending, number) == 1 && ends_preparation(launch, number))
             launch->interrupted = number;
@@ -219,6 +221,7 @@ int firma_launch_run(struct firma_launch *launch, struct firma_exit *out, struct
     if (result == 0)
         result = firma_supervise(&launch->supervisor, why);
     if (result < 0) {
+        firma_terminal_restore(&launch->terminal, launch->guardian.runner);
         firma_log(&launch->log, "failed: %s", why->text);
         firma_status_failed(launch->options.status_fd, why);
         return result;

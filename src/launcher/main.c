@@ -36,8 +36,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    if (firma_fds_fill_standard() < 0)
+    if (firma_fds_fill_standard() < 0) {
+        perror("firma-run: system: /dev/null");
         return FIRMA_EXIT_OWN_FAILURE;
+    }
     for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++) {
         if (strcmp(argv[1], verbs[i].word) == 0)
             return verbs[i].run(argv + 2, environ);

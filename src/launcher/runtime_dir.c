@@ -114,7 +114,7 @@ static int make_directory(struct firma_runtime_dir *dir, const char *path, struc
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot create %s/%s", path, birth);
     dir->fd = openat(dir->root_fd, birth, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir->fd >= 0 && fchmod(dir->fd, 0700) == 0 && flock(dir->fd, LOCK_EX | LOCK_NB) == 0 &&
-        faccessat(dir->root_fd, dir->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+        faccessat(dir->root_fd, dir->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
         renameat(dir->root_fd, birth, dir->root_fd, dir->name) == 0)
         return 0;
     int errnum = errno;
@@ -122,13 +122,29 @@ static int make_directory(struct firma_runtime_dir *dir, const char *path, struc
     return firma_fail(err, FIRMA_E_SYSTEM, errnum, "cannot set up %s/%s", path, dir->name);
 }
 
+static void remove_root(const struct firma_runtime_dir *dir)
+{
+    if (dir->root_is_ours && rmdir(dir->root) < 0 && errno == EIO)
+        rmdir(dir->root); /* fails, as it should, while another launch is in it */
+}
+
+/* Nothing is left of what was begun. */
+static void abandon(struct firma_runtime_dir *dir)
+{
+    remove_root(dir);
+    firma_runtime_dir_close(dir);
+}
+
 static int try_create(struct firma_runtime_dir *out, const struct firma_runtime_root *root,
                       const char *sandbox_id, struct firma_error *err)
 {
     bool made_root = false;
     struct firma_runtime_dir made = {.root_fd = open_root(root, &made_root, err), .fd = -1};
-    if (made.root_fd < 0)
+    if (made.root_fd < 0) {
+        if (made_root)
+            rmdir(root->path);
         return made.root_fd;
+    }
     made.root_is_ours = root->is_default || made_root;
     snprintf(made.name, sizeof made.name, "%s", sandbox_id);
     snprintf(made.root, sizeof made.root, "%s", root->path);
@@ -137,7 +153,7 @@ static int try_create(struct firma_runtime_dir *out, const struct firma_runtime_
     if (result == 0)
         *out = made;
     else
-        firma_runtime_dir_close(&made);
+        abandon(&made);
     return result;
 }
 
@@ -194,9 +210,10 @@ void firma_runtime_dir_remove(const struct firma_runtime_dir *dir)
 {
     if (dir->root_fd < 0)
         return;
-    firma_remove_tree(dir->root_fd, dir->name);
-    if (dir->root_is_ours)
-        rmdir(dir->root); /* fails, as it should, while another launch is in it */
+    /* Once more: nobody else will, before the next launch. */
+    if (firma_remove_tree(dir->root_fd, dir->name) < 0)
+        firma_remove_tree(dir->root_fd, dir->name);
+    remove_root(dir);
 }
 
 void firma_runtime_dir_close(struct firma_runtime_dir *dir)

@@ -42,7 +42,7 @@ static bool is_ignored(int number)
 
 static void blocked_set(sigset_t *out)
 {
-    static const int others[] = {SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU};
+    static const int others[] = {SIGCHLD, SIGPIPE, SIGTTIN, SIGTTOU, SIGXFSZ};
     firma_signals_forwarded(out);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         sigaddset(out, others[i]);
@@ -88,9 +88,9 @@ void firma_signals_restore(const struct firma_signals *saved)
     sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 }
 
-void firma_signals_inherit(const struct firma_signals *saved)
+int firma_signals_inherit(const struct firma_signals *saved)
 {
     for (int number = 1; number < NSIG; number++)
         signal(number, sigismember(&saved->ignored, number) ? SIG_IGN : SIG_DFL);
-    sigprocmask(SIG_SETMASK, &saved->mask, NULL);
+    return sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 }

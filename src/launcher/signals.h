@@ -36,7 +36,7 @@ void firma_signals_forwarded(sigset_t *out);
 void firma_signals_restore(const struct firma_signals *saved);
 
 /* Gives a forked child the recorded dispositions of every signal, then the recorded mask. */
-void firma_signals_inherit(const struct firma_signals *saved);
+int firma_signals_inherit(const struct firma_signals *saved);
 
 /* "SIGTERM" for one of the table, else "signal". */
 const char *firma_signal_name(int number);

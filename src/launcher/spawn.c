@@ -30,6 +30,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,12 +39,11 @@
 #include "launcher/fds.h"
 #include "launcher/tree.h"
 
-enum step { BIND, GROUP, TERMINAL, EXECUTE };
+enum step { BIND, GROUP, TERMINAL, INHERIT, EXECUTE };
 
 static const char *const step_names[] = {
-    [BIND] = "its parent is gone",
-    [GROUP] = "cannot enter its process group",
-    [TERMINAL] = "cannot take the terminal",
+    [BIND] = "its parent is gone",           [GROUP] = "cannot enter its process group",
+    [TERMINAL] = "cannot take the terminal", [INHERIT] = "cannot be given descriptors and signals",
     [EXECUTE] = "cannot be executed",
 };
 
@@ -66,28 +66,37 @@ static int join_group(const struct firma_terminal *terminal, struct failure *fai
     return 0;
 }
 
+static void give_up(int report, enum step step, int errnum)
+{
+    struct failure failure = {step, errnum};
+    ssize_t ignored = write(report, &failure, sizeof failure);
+    (void)ignored;
+    _exit(FIRMA_EXIT_OWN_FAILURE);
+}
+
 /* Never returns. */
 static void become_runner(const struct firma_spawn *spawn, pid_t parent, int report)
 {
     struct failure failure = {BIND, 0};
     if (firma_tree_bind_to(parent) && join_group(spawn->terminal, &failure) == 0) {
-        firma_fds_cloexec_from(3);
-        firma_signals_inherit(spawn->original);
+        if (firma_fds_cloexec_from(3) < 0 || firma_signals_inherit(spawn->original) < 0)
+            give_up(report, INHERIT, errno);
         int errnum = firma_execute(spawn->runner, spawn->argv, spawn->environment);
         failure = (struct failure){EXECUTE, errnum};
     }
-    ssize_t ignored = write(report, &failure, sizeof failure);
-    (void)ignored;
-    _exit(FIRMA_EXIT_OWN_FAILURE);
+    give_up(report, failure.step, failure.errnum);
 }
 
 static int open_report_pipe(int ends[2], struct firma_error *err)
 {
     if (pipe(ends) < 0)
         return firma_fail(err, FIRMA_E_SPAWN, errno, "cannot start the runner: pipe");
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return 0;
+    if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0)
+        return 0;
+    int errnum = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return firma_fail(err, FIRMA_E_SPAWN, errnum, "cannot start the runner: pipe");
 }
 
 static int explain(const struct firma_spawn *spawn, const struct failure *failure,
@@ -116,15 +125,19 @@ pid_t firma_spawn_runner(const struct firma_spawn *spawn, struct firma_error *er
     close(ends[1]);
     if (child < 0)
         return firma_fail(err, FIRMA_E_SPAWN, errnum, "cannot start the runner: fork");
-    struct failure failure;
+    struct failure failure = {EXECUTE, 0};
     ssize_t got;
     do
         got = read(reader, &failure, sizeof failure);
     while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof failure)
+    if (got == 0)
         return child;
+    if (got < 0)
+        failure.errnum = errno;
+    kill(child, SIGKILL); /* it may have executed, where nobody could hear whether it has */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
+    firma_terminal_restore(spawn->terminal, child);
     return explain(spawn, &failure, err);
 }
 

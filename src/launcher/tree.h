@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Makes orphaned descendants ours, where the system can. */
-void firma_tree_adopt(void);
+/* Makes orphaned descendants ours, where the system can. 0, or -1 and errno. */
+int firma_tree_adopt(void);
 
 /* For a child just forked by PARENT: it shall die with PARENT, where the system can. False if the
  * parent is gone already. */

@@ -21,9 +21,9 @@ struct list {
     size_t capacity;
 };
 
-void firma_tree_adopt(void)
+int firma_tree_adopt(void)
 {
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 /* The signal is set before the parent is looked at: whichever way round it dies, we notice. */

@@ -9,8 +9,9 @@
 
 enum { BOUND_MS = 10000 };
 
-void firma_tree_adopt(void)
+int firma_tree_adopt(void)
 {
+    return 0;
 }
 
 bool firma_tree_bind_to(pid_t parent)

@@ -33,6 +33,9 @@ int firma_runner_take_over(struct firma_runner_origin *origin, char **arguments,
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");
     /* With SIGCHLD ignored a child's status vanishes unread. Dispositions are otherwise untouched:
      * a blocked signal can be read from a descriptor even while it is ignored. */
-    origin->ignore_sigchld = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+    void (*before)(int) = signal(SIGCHLD, SIG_DFL);
+    if (before == SIG_ERR)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "SIGCHLD");
+    origin->ignore_sigchld = before == SIG_IGN;
     return die_with_parent(origin->parent, err);
 }

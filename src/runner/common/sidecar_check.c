@@ -72,7 +72,8 @@ static int dial(uint16_t port, int64_t deadline, struct firma_error *err)
         return refuse(err, errno, "connect to the bridge");
     if (!await(fd, POLLOUT, deadline))
         return refuse(err, ETIMEDOUT, "connect to the bridge");
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        error = errno;
     if (error != 0)
         return refuse(err, error, "connect to the bridge");
     int result = fd;

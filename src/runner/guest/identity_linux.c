@@ -29,7 +29,7 @@
 
 int firma_guest_leave_groups(struct firma_error *err)
 {
-    if (setgroups(0, NULL) == 0)
+    if (getgroups(0, NULL) == 0 || setgroups(0, NULL) == 0)
         return 0;
     static const char advice[] = "identity_mode: cannot leave supplementary group";
     gid_t groups[256];
@@ -90,6 +90,8 @@ static int drop_bounding_set(struct firma_error *err)
     for (int cap = 0; (held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) >= 0; cap++)
         if (held == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "drop capability %d", cap);
+    if (errno != EINVAL) /* that is how the kernel names the end */
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "read the capability bounding set");
     return 0;
 }
 

@@ -63,9 +63,12 @@ static void reap(struct init *init)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0 ||
+           (pid < 0 && errno == EINTR))
         if (pid == init->command)
             note_command(init, status);
+    if (pid < 0)
+        _exit(FIRMA_EXIT_RUNNER); /* no child, and the command is one until its end was noted */
 }
 
 static void pass_on(struct init *init, int number)
@@ -107,8 +110,9 @@ _Noreturn void firma_guest_init(int control, struct firma_guest_terminal *termin
     sigset_t chld;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &chld, NULL);
-    init.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+    init.signals = sigprocmask(SIG_BLOCK, &chld, NULL) < 0
+                       ? -1
+                       : signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     if (init.signals < 0 || firma_guest_drop_privileges(&err) < 0)
         _exit(FIRMA_EXIT_RUNNER);
     struct pollfd watched[] = {{.fd = control, .events = POLLIN},

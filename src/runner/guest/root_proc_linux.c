@@ -37,15 +37,23 @@ static int mask(int proc, const char *name, bool directory, struct firma_error *
     return firma_root_bind(proc, name, "/dev/null", QUIET | FIRMA_MNT_READ_ONLY, err);
 }
 
+/* 1 if it is there, 0 if this kernel has none. */
+static int look_for(int proc, const char *name, struct stat *info, struct firma_error *err)
+{
+    if (fstatat(proc, name, info, 0) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : firma_fail(err, FIRMA_E_MOUNT, errno, "%s", name);
+}
+
 static int restrict_proc(int proc, struct firma_error *err)
 {
     struct stat info;
     int result = 0;
     for (size_t i = 0; i < sizeof read_only / sizeof read_only[0] && result == 0; i++)
-        if (fstatat(proc, read_only[i], &info, 0) == 0)
+        if ((result = look_for(proc, read_only[i], &info, err)) > 0)
             result = freeze(proc, read_only[i], err);
     for (size_t i = 0; i < sizeof masked / sizeof masked[0] && result == 0; i++)
-        if (fstatat(proc, masked[i], &info, 0) == 0)
+        if ((result = look_for(proc, masked[i], &info, err)) > 0)
             result = mask(proc, masked[i], S_ISDIR(info.st_mode), err);
     return result < 0 ? firma_wrap(err, "guest's /proc") : 0;
 }

@@ -44,9 +44,13 @@ static int settle(const struct birth *birth, struct firma_error *err)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "PR_SET_PDEATHSIG");
     if (sethostname(guest_name, sizeof guest_name - 1) < 0 || setdomainname("", 0) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "guest's host name");
-    /* Neither may exist in this kernel, and no file system shows the first in the guest. */
-    (void)unshare(CLONE_NEWCGROUP);
-    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    /* Neither may exist in this kernel; and where a filter forbids the keyring's call (EPERM), it
+     * does so to the command too. */
+    if (unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "cgroup namespace");
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&
+        errno != EPERM)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "session keyring");
     return 0;
 }
 

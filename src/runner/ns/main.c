@@ -41,13 +41,15 @@ static int usage(void)
 /* In the background the terminal stops all of a group whose member reads it. The runner is stopped
  * only once pid 1 has told that the command is: else that word would be read after a continue, and
  * stop the runner once more. */
-static void leave_job_control_to_the_command(void)
+static int leave_job_control_to_the_command(struct firma_error *err)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTTIN);
     sigaddset(&set, SIGTTOU);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");
+    return 0;
 }
 
 static int run_guest(const struct firma_contract *contract,
@@ -58,7 +60,8 @@ static int run_guest(const struct firma_contract *contract,
     if (result < 0)
         return result;
     result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
-    leave_job_control_to_the_command();
+    if (result == 0)
+        result = leave_job_control_to_the_command(err);
     if (result == 0)
         result = firma_ns_go(&guest, err);
     if (result == 0)

@@ -70,9 +70,11 @@ static int copy_entries(int etc, struct firma_error *err)
         return firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
     int result = 0;
     struct dirent *entry;
-    while (result == 0 && (entry = readdir(list)) != NULL)
+    while (result == 0 && (errno = 0, entry = readdir(list)) != NULL)
         if (is_wanted(entry->d_name))
             result = copy_entry(dirfd(list), etc, entry->d_name, err);
+    if (result == 0 && errno != 0)
+        result = firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
     closedir(list);
     return result;
 }
