@@ -1,0 +1,58 @@
+/*
+ * bench-relay ROUNDS
+ *
+ * Prints "port N", the origin's, and reads from its standard input one line "NAME PORT PID" for
+ * each relay that was pointed at it. At the input's end it measures them in turns and prints lines
+ * "METRIC NAME VALUE". A first round is not printed.
+ */
+#include "relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "clocks.h"
+
+enum { CONTENDERS = 8, ROUNDS = 1000, EVENTS = 64 };
+
+void relay_watch(const struct relay *relay, struct relay_watch *watch, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+    if (epoll_ctl(relay->epoll, EPOLL_CTL_ADD, watch->fd, &event) != 0)
+        bench_die(errno, "epoll_ctl");
+}
+
+/* A callback may close only its own descriptor, so no event of a batch is left without its watch.
+ */
+void relay_turn(const struct relay *relay, const char *who)
+{
+    struct epoll_event events[EVENTS];
+    int count = epoll_wait(relay->epoll, events, EVENTS, RELAY_LIMIT_MS);
+    if (count == 0)
+        bench_die(0, "%s: nothing moves", who);
+    for (int i = 0; i < count; i++) {
+        struct relay_watch *watch = events[i].data.ptr;
+        watch->ready(watch, events[i].events);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct contender contenders[CONTENDERS];
+    struct relay relay = {.epoll = epoll_create1(EPOLL_CLOEXEC), .tunnel = -1};
+    int rounds = argc == 2 ? atoi(argv[1]) : 0;
+    if (rounds < 1 || rounds > ROUNDS)
+        bench_die(0, "usage: bench-relay ROUNDS");
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    relay_open_origin(&relay);
+    printf("port %u\n", relay.port);
+    size_t count = relay_read_contenders(&relay, contenders, CONTENDERS);
+    for (int round = 0; round <= rounds; round++) {
+        for (size_t i = 0; i < count; i++)
+            relay_measure_tunnel(&relay, &contenders[i], round > 0);
+        for (size_t i = 0; i < count; i++)
+            relay_measure_requests(&relay, &contenders[i], round > 0);
+    }
+    return 0;
+}
