@@ -61,7 +61,7 @@ static void resume_after_pause(void *context)
     firma_bridge_resume(context);
 }
 
-static bool is_owner(const struct firma_bridge *bridge, int fd)
+static bool is_owner(struct firma_bridge *bridge, int fd)
 {
     struct sockaddr_in local, remote;
     socklen_t local_size = sizeof local, remote_size = sizeof remote;
@@ -138,7 +138,7 @@ int firma_bridge_open(struct firma_bridge **out, struct firma_loop *loop,
         .limits = limits_of(config),
         .listener = {.fd = -1, .ready = accept_ready, .context = bridge},
         .pause = {.fire = resume_after_pause, .context = bridge},
-        .peer = {-1},
+        .peer = {.fd = -1},
     };
     int rc =
         firma_bridge_attribution(&bridge->attribution, config->headers, config->header_count, err);

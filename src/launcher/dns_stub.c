@@ -1,6 +1,7 @@
 /* dns_stub.c - the stub's sockets, and DNS over UDP. */
 #include "launcher/dns_private.h"
 
+#include "launcher/datagrams.h"
 #include "launcher/loop_socket.h"
 
 #include <arpa/inet.h>
@@ -10,33 +11,56 @@
 #include <unistd.h>
 
 enum {
-    ATTEMPTS = 32,     /* to find a port that is free for both */
-    DATAGRAMS = 64,    /* a wake-up */
-    UDP_MESSAGE = 4096 /* what is longer is cut: the question comes first */
+    ATTEMPTS = 32, /* to find a port that is free for both */
+    BATCHES = 4    /* a wake-up */
 };
 
-/* False when nothing is left to read. */
-static bool answer_datagram(const struct firma_dns_stub *stub)
+/* A query that is longer than a datagram's room is cut: the question comes first, and fits. */
+_Static_assert((int)FIRMA_DATAGRAM_BYTES >= (int)DNS_ANSWER, "a whole question");
+
+static bool same_peer(const struct sockaddr_in *one, const struct sockaddr_in *other)
 {
-    uint8_t query[UDP_MESSAGE], answer[DNS_ANSWER];
-    struct sockaddr_in from = {0};
-    socklen_t size = sizeof from;
-    ssize_t got = recvfrom(stub->udp.fd, query, sizeof query, 0, (struct sockaddr *)&from, &size);
-    if (got < 0) /* an earlier answer's ICMP error shows up here once */
+    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
+}
+
+/* Whoever sent several of a batch is looked up once: all of them had come before that. */
+static bool is_owner(struct firma_dns_stub *stub, const struct firma_datagram *queries, int at,
+                     const bool *owned)
+{
+    const struct sockaddr_in *peer = &queries[at].peer;
+    for (int i = at - 1; i >= 0; i--)
+        if (same_peer(&queries[i].peer, peer))
+            return owned[i];
+    return firma_peer_is(&stub->udp_peer, IPPROTO_UDP, peer, &stub->address, stub->owner);
+}
+
+/* False when nothing is left to read. */
+static bool answer_batch(struct firma_dns_stub *stub)
+{
+    struct firma_datagram queries[FIRMA_DATAGRAMS], answers[FIRMA_DATAGRAMS];
+    bool owned[FIRMA_DATAGRAMS];
+    int count = firma_datagrams_receive(stub->udp.fd, queries), answered = 0;
+    if (count < 0) /* an earlier answer's ICMP error shows up here once */
         return errno == ECONNREFUSED || errno == EINTR;
-    if (!firma_peer_is(&stub->udp_peer, IPPROTO_UDP, &from, &stub->address, stub->owner))
-        return true;
-    size_t length = firma_dns_answer(query, (size_t)got, answer, sizeof answer);
-    if (length > 0)
-        sendto(stub->udp.fd, answer, length, 0, (struct sockaddr *)&from, size);
-    return true;
+    for (int i = 0; i < count; i++) {
+        struct firma_datagram *answer = &answers[answered];
+        owned[i] = is_owner(stub, queries, i, owned);
+        if (!owned[i])
+            continue;
+        answer->length =
+            firma_dns_answer(queries[i].data, queries[i].length, answer->data, sizeof answer->data);
+        answer->peer = queries[i].peer;
+        answered += answer->length > 0;
+    }
+    firma_datagrams_send(stub->udp.fd, answers, answered);
+    return count == FIRMA_DATAGRAMS;
 }
 
 static void udp_ready(void *context, unsigned events)
 {
     (void)events;
-    for (int i = 0; i < DATAGRAMS; i++)
-        if (!answer_datagram(context))
+    for (int i = 0; i < BATCHES; i++)
+        if (!answer_batch(context))
             return;
 }
 
@@ -97,8 +121,8 @@ int firma_dns_stub_open(struct firma_dns_stub **out, struct firma_loop *loop, ui
         .udp = {.fd = -1, .events = FIRMA_READ, .ready = udp_ready, .context = stub},
         .tcp = {.fd = -1, .events = FIRMA_READ, .ready = firma_dns_tcp_ready, .context = stub},
         .pause = {.fire = firma_dns_tcp_resume, .context = stub},
-        .udp_peer = {-1},
-        .tcp_peer = {-1},
+        .udp_peer = {.fd = -1},
+        .tcp_peer = {.fd = -1},
     };
     int rc = start(stub, err);
     if (rc != 0) {

@@ -159,7 +159,7 @@ static void take(struct firma_dns_stub *stub, int fd)
         expire(conn);
 }
 
-static bool is_owner(const struct firma_dns_stub *stub, int fd)
+static bool is_owner(struct firma_dns_stub *stub, int fd)
 {
     struct sockaddr_in remote;
     socklen_t size = sizeof remote;

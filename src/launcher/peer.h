@@ -4,13 +4,15 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "firma_run.h"
 
-/* What the system answers with; zeroed or {-1} when closed. */
+/* What the system answers with; {-1} when closed. */
 struct firma_peer {
-    int fd; /* Linux: a NETLINK_SOCK_DIAG socket; elsewhere -1 */
+    int fd;         /* Linux: a NETLINK_SOCK_DIAG socket; elsewhere -1 */
+    uint32_t asked; /* the latest question's number, which its answer carries */
 };
 
 /* Opens the system's socket diagnostics and proves that they work, on the bound socket SELF of
@@ -23,7 +25,7 @@ void firma_peer_close(struct firma_peer *peer);
  * socket's own uid (sock_diag(7)), also for a socket bound to every address or to both families;
  * not found is false. Elsewhere the system does not tell and the answer is true: the launcher
  * declares this residual. */
-bool firma_peer_is(const struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
+bool firma_peer_is(struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
                    const struct sockaddr_in *local, uid_t owner);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * The kernel looks a TCP socket up by (src = its own end, dst = its peer) and a UDP socket the
  * other way round, so that a UDP request reads like the packet that would reach it. The answer is
- * computed inside sendto(2), so nothing ever waits. What it says of a socket without a descriptor
- * is not to be believed: closed but lingering sockets and TIME_WAIT report uid 0 and inode 0.
+ * computed inside sendto(2), so nothing ever waits; it carries the question's number. What it says
+ * of a socket without a descriptor is not to be believed: closed but lingering sockets and
+ * TIME_WAIT report uid 0 and inode 0.
  */
 #include "launcher/peer.h"
 
@@ -42,36 +43,37 @@ static struct question ask(int protocol, const struct sockaddr_in *src,
     return made;
 }
 
-/* Reads one answer: 1 filled, 0 not found, -1 nothing more or not an answer. */
-static int read_answer(int fd, struct inet_diag_msg *out)
+enum answer { NONE, STRAY, NOT_FOUND, FOUND };
+
+static enum answer read_answer(const struct firma_peer *peer, struct inet_diag_msg *out)
 {
     union {
         struct nlmsghdr header;
         char bytes[4096];
     } answer;
-    ssize_t length = recv(fd, &answer, sizeof answer, 0);
-    if (length < 0 || !NLMSG_OK(&answer.header, (size_t)length))
-        return -1;
+    ssize_t length = recv(peer->fd, &answer, sizeof answer, 0);
+    if (length < 0)
+        return NONE;
+    if (!NLMSG_OK(&answer.header, (size_t)length) || answer.header.nlmsg_seq != peer->asked)
+        return STRAY;
     if (answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         answer.header.nlmsg_len < NLMSG_LENGTH(sizeof *out))
-        return 0;
+        return NOT_FOUND;
     memcpy(out, NLMSG_DATA(&answer.header), sizeof *out);
-    return 1;
+    return FOUND;
 }
 
-static bool look_up(int fd, const struct question *question, struct inet_diag_msg *out)
+static bool look_up(struct firma_peer *peer, struct question *question, struct inet_diag_msg *out)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    if (sendto(fd, question, sizeof *question, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0)
+    question->header.nlmsg_seq = ++peer->asked;
+    if (sendto(peer->fd, question, sizeof *question, 0, (struct sockaddr *)&kernel, sizeof kernel) <
+        0)
         return false;
-    bool found = false;
-    for (int i = 0; i < ANSWERS; i++) { /* more than one would be a stray: all are taken off */
-        int got = read_answer(fd, out);
-        if (got < 0)
-            break;
-        found = got == 1;
-    }
-    return found;
+    enum answer got = STRAY;
+    for (int i = 0; i < ANSWERS && got == STRAY; i++)
+        got = read_answer(peer, out);
+    return got == FOUND;
 }
 
 /* A TCP look-up falls back to listeners on that port: only the very connection counts. */
@@ -83,13 +85,13 @@ static bool is_connection(const struct inet_diag_msg *answer, const struct socka
            answer->id.idiag_sport == remote->sin_port && answer->id.idiag_dport == local->sin_port;
 }
 
-bool firma_peer_is(const struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
+bool firma_peer_is(struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
                    const struct sockaddr_in *local, uid_t owner)
 {
     bool udp = protocol == IPPROTO_UDP;
     struct question question = udp ? ask(protocol, local, remote) : ask(protocol, remote, local);
     struct inet_diag_msg answer;
-    if (!look_up(peer->fd, &question, &answer) || answer.idiag_inode == 0)
+    if (!look_up(peer, &question, &answer) || answer.idiag_inode == 0)
         return false;
     if (udp ? answer.id.idiag_sport != remote->sin_port : !is_connection(&answer, remote, local))
         return false;
@@ -97,7 +99,7 @@ bool firma_peer_is(const struct firma_peer *peer, int protocol, const struct soc
 }
 
 /* The listener or datagram socket SELF must be found by its own address. */
-static bool finds_itself(int fd, int protocol, int self)
+static bool finds_itself(struct firma_peer *peer, int protocol, int self)
 {
     struct sockaddr_in address, none = {.sin_family = AF_INET};
     socklen_t length = sizeof address;
@@ -107,21 +109,22 @@ static bool finds_itself(int fd, int protocol, int self)
     struct question question =
         udp ? ask(protocol, &none, &address) : ask(protocol, &address, &none);
     struct inet_diag_msg answer;
-    return look_up(fd, &question, &answer) && answer.idiag_inode != 0;
+    return look_up(peer, &question, &answer) && answer.idiag_inode != 0;
 }
 
 int firma_peer_open(struct firma_peer *out, int protocol, int self, struct firma_error *err)
 {
-    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
-    if (fd < 0)
+    struct firma_peer made = {
+        socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG), 0};
+    if (made.fd < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot open socket diagnostics");
-    if (!finds_itself(fd, protocol, self)) {
-        close(fd);
+    if (!finds_itself(&made, protocol, self)) {
+        close(made.fd);
         return firma_fail(err, FIRMA_E_SYSTEM, 0,
                           "socket diagnostics do not work here (modules inet_diag, tcp_diag, "
                           "udp_diag): peers could not be told apart by user");
     }
-    out->fd = fd;
+    *out = made;
     return 0;
 }
 

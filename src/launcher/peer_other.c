@@ -15,7 +15,7 @@ void firma_peer_close(struct firma_peer *peer)
     peer->fd = -1;
 }
 
-bool firma_peer_is(const struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
+bool firma_peer_is(struct firma_peer *peer, int protocol, const struct sockaddr_in *remote,
                    const struct sockaddr_in *local, uid_t owner)
 {
     (void)peer;

@@ -53,7 +53,7 @@ static int client(const struct ends *ends, int family, int type, struct sockaddr
     return fd;
 }
 
-static bool is(const struct ends *ends, int protocol, const struct sockaddr_in *remote, uid_t owner)
+static bool is(struct ends *ends, int protocol, const struct sockaddr_in *remote, uid_t owner)
 {
     return firma_peer_is(&ends->peer, protocol, remote, &ends->local, owner);
 }
@@ -97,7 +97,7 @@ static void test_tcp_listener_is_no_peer(void **state)
     close_ends(&ends);
 }
 
-static void judge_datagram(const struct ends *ends, int fd)
+static void judge_datagram(struct ends *ends, int fd)
 {
     struct sockaddr_in remote;
     socklen_t size = sizeof remote;
