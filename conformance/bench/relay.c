@@ -28,7 +28,7 @@ void relay_watch(const struct relay *relay, struct relay_watch *watch, uint32_t 
 void relay_turn(const struct relay *relay, const char *who)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(relay->epoll, events, EVENTS, RELAY_LIMIT_MS);
+    int count = epoll_wait(relay->epoll, events, EVENTS, who != NULL ? RELAY_LIMIT_MS : -1);
     if (count == 0)
         bench_die(0, "%s: nothing moves", who);
     for (int i = 0; i < count; i++) {

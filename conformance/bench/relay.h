@@ -35,7 +35,7 @@ struct contender {
 
 /* relay.c */
 void relay_watch(const struct relay *relay, struct relay_watch *watch, uint32_t events);
-/* Waits for events, lets their watches have them. */
+/* Waits for events, lets their watches have them. Without WHO to blame, it waits for ever. */
 void relay_turn(const struct relay *relay, const char *who);
 
 /* relay_contender.c: reads "NAME PORT PID", one a line, until the end of standard input; the origin

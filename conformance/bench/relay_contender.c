@@ -49,7 +49,7 @@ size_t relay_read_contenders(struct relay *relay, struct contender *out, size_t 
     struct input input = {.watch = {.fd = 0, .ready = input_ready}};
     relay_watch(relay, &input.watch, EPOLLIN);
     while (!input.ended)
-        relay_turn(relay, "standard input");
+        relay_turn(relay, NULL);
     epoll_ctl(relay->epoll, EPOLL_CTL_DEL, 0, NULL);
     return parse(input.text, out, most);
 }

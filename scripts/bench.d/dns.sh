@@ -98,7 +98,7 @@ start_dnsmasq() {
 # load PORT SECONDS: how many queries were answered; any answer but REFUSED ends the measurement.
 load() {
     LD_LIBRARY_PATH=$peer_libraries bounded 30 dnsperf -s 127.0.0.1 -p "$1" -d "$work/queries" -l "$2" \
-        -c 4 -q 200 -t 2 >"$work/dnsperf" 2>&1 || die 3 "dns: dnsperf: $(tail -n 3 "$work/dnsperf")"
+        -t 2 >"$work/dnsperf" 2>&1 || die 3 "dns: dnsperf: $(tail -n 3 "$work/dnsperf")"
     awk '/Queries completed:/ {done = $3} /Response codes:/ {codes = $0} END {
         if (codes !~ /REFUSED/ || codes ~ /,/) exit 1
         print done}' "$work/dnsperf" || die 3 "dns: not all refused: $(grep codes: "$work/dnsperf")"
