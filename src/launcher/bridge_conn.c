@@ -3,17 +3,20 @@
  *
  * Theory of operation. An event reads once from its side, or finishes the dialling; then
  * firma_bridge_pump() does everything that can be done without waiting: it lets the state machine
- * (bridge_exchange.c) move bytes from the two `in` buffers to the two `out` buffers, writes those
- * out, and repeats while anything moved. Reading happens only in events, so a pump is bounded by
- * what the buffers hold. Afterwards each side is watched for exactly what could make progress: for
- * reading while its `in` has room, for writing while its `out` holds something. A full buffer thus
- * stops the reader at the other end, which is all there is to backpressure.
+ * (bridge_exchange.c) move bytes from the two `in` buffers to the two `out` buffers for as long as
+ * any move, so that a head and what follows it leave together, writes those out, and repeats.
+ * Reading happens only in events, so a pump is bounded by what the buffers hold. Afterwards each
+ * side is watched for exactly what could make progress: for reading while its `in` has room, for
+ * writing while its `out` holds something. A full buffer thus stops the reader at the other end,
+ * which is all there is to backpressure.
  *
  * One timer a connection. Progress and a new state only note the time, unless the new state's time
  * is up before the timer fires; when it fires, it either finds that the state's time is up or
  * sleeps for what is left.
  */
 #include "launcher/bridge_private.h"
+
+#include "launcher/loop_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,6 +106,7 @@ void firma_bridge_serve(struct firma_bridge *bridge, int fd)
         close(fd);
         return;
     }
+    firma_no_delay(fd);
     conn->bridge = bridge;
     conn->guest.watch = (struct firma_watch){.fd = fd, .ready = guest_ready, .context = conn};
     conn->sidecar.watch = (struct firma_watch){.fd = -1, .ready = sidecar_ready, .context = conn};
@@ -153,7 +157,9 @@ void firma_bridge_pump(struct bridge_conn *conn)
     struct firma_bridge *bridge = conn->bridge;
     bool moved = true;
     while (moved && !conn->over) {
-        moved = firma_bridge_advance(conn);
+        moved = false;
+        while (!conn->over && firma_bridge_advance(conn))
+            moved = true;
         bool written = firma_bridge_side_flush(&conn->guest);
         if (conn->state != BRIDGE_DIAL)
             written |= firma_bridge_side_flush(&conn->sidecar);

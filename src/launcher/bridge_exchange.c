@@ -14,6 +14,8 @@
  */
 #include "launcher/bridge_private.h"
 
+#include "launcher/loop_socket.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,13 +94,17 @@ static void remember(struct bridge_conn *conn, const struct http_request *reques
 static void dial(struct bridge_conn *conn)
 {
     struct firma_error failed = {0};
-    int fd = firma_endpoint_dial(conn->bridge->config.sidecar, &failed);
+    bool connected;
+    int fd = firma_endpoint_dial(conn->bridge->config.sidecar, &connected, &failed);
     if (fd < 0) {
         firma_bridge_dialled(conn, failed.errnum != 0 ? failed.errnum : ECONNREFUSED);
         return;
     }
+    firma_no_delay(fd);
     conn->sidecar.watch.fd = fd;
     firma_bridge_enter(conn, BRIDGE_DIAL);
+    if (connected)
+        firma_bridge_dialled(conn, 0);
 }
 
 static bool open_sidecar_buffers(struct bridge_conn *conn)

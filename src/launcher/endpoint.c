@@ -99,14 +99,26 @@ int firma_endpoint_parse(struct firma_endpoint *out, const char *text, struct fi
     return 0;
 }
 
+/* Over loopback the handshake ends within the first connect(2), which does not know it yet; the
+ * second one does. */
+static int start_connecting(int fd, const struct firma_endpoint *endpoint, bool *connected)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&endpoint->address;
+    *connected = connect(fd, address, endpoint->length) == 0;
+    if (*connected || errno != EINPROGRESS)
+        return *connected ? 0 : -1;
+    *connected = connect(fd, address, endpoint->length) == 0 || errno == EISCONN;
+    return *connected || errno == EALREADY || errno == EINPROGRESS ? 0 : -1;
+}
+
 /* A full backlog of a unix listener is EAGAIN: as refused as any other error, nothing waits. */
-int firma_endpoint_dial(const struct firma_endpoint *endpoint, struct firma_error *err)
+int firma_endpoint_dial(const struct firma_endpoint *endpoint, bool *connected,
+                        struct firma_error *err)
 {
     int fd = firma_socket(endpoint->address.ss_family, SOCK_STREAM);
     if (fd < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "socket");
-    if (connect(fd, (const struct sockaddr *)&endpoint->address, endpoint->length) == 0 ||
-        errno == EINPROGRESS)
+    if (start_connecting(fd, endpoint, connected) == 0)
         return fd;
     int errnum = errno;
     close(fd);

@@ -2,6 +2,7 @@
 #ifndef FIRMA_ENDPOINT_H
 #define FIRMA_ENDPOINT_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "firma_run.h"
@@ -17,7 +18,8 @@ struct firma_endpoint {
 int firma_endpoint_parse(struct firma_endpoint *out, const char *text, struct firma_error *err);
 
 /* Opens a non-blocking CLOEXEC socket and starts connecting to ENDPOINT. Returns the descriptor
- * (caller's), connected or in progress; FIRMA_E_SIDECAR on failure. */
-int firma_endpoint_dial(const struct firma_endpoint *endpoint, struct firma_error *err);
+ * (caller's), *CONNECTED or in progress; FIRMA_E_SIDECAR on failure. */
+int firma_endpoint_dial(const struct firma_endpoint *endpoint, bool *connected,
+                        struct firma_error *err);
 
 #endif

@@ -3,12 +3,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Who finds a service full waits here. Linux keeps at most net.core.somaxconn of them; for more,
  * connect(2) itself waits. */
 enum { BACKLOG = 4096 };
+
+void firma_no_delay(int fd)
+{
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
 
 static int bind_and_listen(int fd, int type, struct sockaddr_in *address)
 {

@@ -13,6 +13,9 @@ int firma_socket(int family, int type);
 int firma_accept(int listener);
 /* send(2) that never raises SIGPIPE. */
 ssize_t firma_send(int fd, const void *data, size_t size);
+/* Lets small writes go at once: what we relay was held back by its sender already if it should be.
+ * Does nothing to a socket that is not TCP. */
+void firma_no_delay(int fd);
 /* Binds a new socket of TYPE to 127.0.0.1:PORT (0: any; *PORT becomes what it got), and listens if
  * it is a stream. Returns the descriptor, or -1 with errno. */
 int firma_listen_loopback(int type, uint16_t *port);

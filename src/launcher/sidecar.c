@@ -115,10 +115,10 @@ int firma_sidecar_check(struct firma_loop *loop, const struct firma_endpoint *en
 {
     struct check check = {
         .loop = loop, .endpoint = endpoint, .bound_ms = bound_ms, .result = 1, .err = err};
-    int fd = firma_endpoint_dial(endpoint, err);
-    if (fd < 0) {
+    bool connected; /* or not yet: writable tells */
+    int fd = firma_endpoint_dial(endpoint, &connected, err);
+    if (fd < 0)
         return fd;
-    }
     compose(&check);
     check.watch =
         (struct firma_watch){.fd = fd, .events = FIRMA_WRITE, .ready = ready, .context = &check};

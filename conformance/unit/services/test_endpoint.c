@@ -84,7 +84,8 @@ static void test_dial_connects_without_waiting(void **state)
     int listener = cf_listen(&port);
     snprintf(text, sizeof text, "tcp://127.0.0.1:%u", port);
     assert_int_equal(firma_endpoint_parse(&endpoint, text, NULL), 0);
-    int fd = firma_endpoint_dial(&endpoint, NULL);
+    bool connected;
+    int fd = firma_endpoint_dial(&endpoint, &connected, NULL);
     assert_true(fd >= 0);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
@@ -104,7 +105,8 @@ static void test_dial_of_a_missing_socket_says_so(void **state)
     struct firma_endpoint endpoint;
     struct firma_error err = {0};
     assert_int_equal(firma_endpoint_parse(&endpoint, "unix:///nonexistent/sidecar.sock", NULL), 0);
-    assert_int_equal(firma_endpoint_dial(&endpoint, &err), -FIRMA_E_SIDECAR);
+    bool connected;
+    assert_int_equal(firma_endpoint_dial(&endpoint, &connected, &err), -FIRMA_E_SIDECAR);
     assert_int_equal(err.errnum, ENOENT);
     assert_non_null(strstr(err.text, "unix:///nonexistent/sidecar.sock"));
 }
