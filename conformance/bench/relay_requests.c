@@ -24,6 +24,7 @@ struct client {
     struct relay_watch watch;
     struct load *load;
     uint64_t begun;
+    bool kept; /* its connection has brought an answer before */
     size_t used;
     char answer[ANSWER + 1];
 };
@@ -46,6 +47,19 @@ static void hang_up(struct client *client)
     client->watch.fd = -1;
 }
 
+static void send_request(struct client *client)
+{
+    const struct load *load = client->load;
+    client->used = 0;
+    if (client->watch.fd < 0) {
+        client->watch = (struct relay_watch){relay_connect(load->contender), client_ready};
+        client->kept = false;
+        relay_watch(load->relay, &client->watch, EPOLLIN);
+    }
+    if (send(client->watch.fd, REQUEST, sizeof REQUEST - 1, MSG_NOSIGNAL) < 0 && !client->kept)
+        bench_die(errno, "%s: cannot ask", load->contender->name);
+}
+
 static void ask(struct client *client)
 {
     struct load *load = client->load;
@@ -55,13 +69,17 @@ static void ask(struct client *client)
     }
     load->begun++;
     client->begun = bench_now();
-    client->used = 0;
-    if (client->watch.fd < 0) {
-        client->watch = (struct relay_watch){relay_connect(load->contender), client_ready};
-        relay_watch(load->relay, &client->watch, EPOLLIN);
-    }
-    if (send(client->watch.fd, REQUEST, sizeof REQUEST - 1, MSG_NOSIGNAL) < 0)
-        bench_die(errno, "%s: cannot ask", load->contender->name);
+    send_request(client);
+}
+
+/* Some relays end a connection after an answer without having said so: then it is asked again on
+ * another, and the time runs on. */
+static void lose(struct client *client, int errnum)
+{
+    if (!client->kept || client->used > 0)
+        bench_die(errnum, "%s: no answer", client->load->contender->name);
+    hang_up(client);
+    send_request(client);
 }
 
 static void finish(struct client *client)
@@ -73,6 +91,7 @@ static void finish(struct client *client)
     if (strncmp(client->answer, "HTTP/1.0", 8) == 0 ||
         strcasestr(client->answer, "\r\nconnection: close") != NULL)
         hang_up(client);
+    client->kept = true;
     ask(client);
 }
 
@@ -84,8 +103,10 @@ static void client_ready(struct relay_watch *watch, uint32_t events)
         recv(watch->fd, client->answer + client->used, ANSWER - client->used, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got <= 0)
-        bench_die(got < 0 ? errno : 0, "%s: no answer", client->load->contender->name);
+    if (got <= 0) {
+        lose(client, got < 0 ? errno : 0);
+        return;
+    }
     client->used += (size_t)got;
     client->answer[client->used] = '\0';
     const char *end = strstr(client->answer, "\r\n\r\n");

@@ -24,7 +24,7 @@ cannot() {
 
 # run_beside COMMAND…: its pid is in $pid; it ends with the section.
 run_beside() {
-    "$@" </dev/null &
+    "$@" </dev/null 5>&- & # 5: a section may hold a FIFO open there
     pid=$!
     started+=("$pid")
 }
@@ -154,8 +154,8 @@ compare() {
     [ -n "$mine$other" ] || die 3 "$section: no samples of $metric for $ours or $theirs"
     ratio=$(awk -v a="$mine" -v b="$other" 'BEGIN {printf "%.2f", a / b}')
     case $way in
-    ≤) verdict=$(awk -v a="$mine" -v b="$other" -v g="$goal" 'BEGIN {print a <= g * b ? "met" : "missed"}') ;;
-    ≥) verdict=$(awk -v a="$mine" -v b="$other" -v g="$goal" 'BEGIN {print a >= g * b ? "met" : "missed"}') ;;
+    ≤) verdict=$(awk -v a="$mine" -v b="$other" -v g="$goal" 'BEGIN {print (a <= g * b ? "met" : "missed")}') ;;
+    ≥) verdict=$(awk -v a="$mine" -v b="$other" -v g="$goal" 'BEGIN {print (a >= g * b ? "met" : "missed")}') ;;
     esac
     local spread
     spread=$(ratios "$metric" "$ours" "$theirs")
@@ -166,7 +166,7 @@ compare() {
 # bound WHAT VALUE UNIT LIMIT: a row that is not a ratio: at most LIMIT.
 bound() {
     local verdict
-    verdict=$(awk -v a="$2" -v g="$4" 'BEGIN {print a <= g ? "met" : "missed"}')
+    verdict=$(awk -v a="$2" -v g="$4" 'BEGIN {print (a <= g ? "met" : "missed")}')
     add_row "$1" "$2 $3" – "" "" "≤ $4 $3" "$verdict" 1
 }
 
