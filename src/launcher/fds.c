@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -65,15 +66,39 @@ static void each_open(int lowest, void (*visit)(int fd, void *context), void *co
 int firma_fds_cloexec_from(int lowest)
 {
     int errnum = 0;
-    each_open(lowest, mark, &errnum);
+    if (!firma_fds_range((unsigned)lowest, UINT_MAX, true))
+        each_open(lowest, mark, &errnum);
     errno = errnum;
     return errnum == 0 ? 0 : -1;
+}
+
+/* The lowest of KEEP that is not below FLOOR, or -1. */
+static int next_kept(const int *keep, int keep_count, int floor)
+{
+    int next = -1;
+    for (int i = 0; i < keep_count; i++) {
+        if (keep[i] >= floor && (next < 0 || keep[i] < next))
+            next = keep[i];
+    }
+    return next;
+}
+
+/* What lies between those that stay, one gap after the other. */
+static bool close_gaps(int lowest, const int *keep, int keep_count)
+{
+    int floor = lowest;
+    for (int kept; (kept = next_kept(keep, keep_count, floor)) >= 0; floor = kept + 1) {
+        if (kept > floor && !firma_fds_range((unsigned)floor, (unsigned)kept - 1, false))
+            return false;
+    }
+    return firma_fds_range((unsigned)floor, UINT_MAX, false);
 }
 
 void firma_fds_close_except(int lowest, const int *keep, int keep_count)
 {
     struct keep set = {keep, keep_count};
-    each_open(lowest, close_unless_kept, &set);
+    if (!close_gaps(lowest, keep, keep_count))
+        each_open(lowest, close_unless_kept, &set);
 }
 
 size_t firma_fds_limit(void)

@@ -2,6 +2,7 @@
 #ifndef FIRMA_FDS_H
 #define FIRMA_FDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Marks every open descriptor from LOWEST on close-on-exec. For a forked child before exec(2). 0 or
@@ -25,5 +26,9 @@ int firma_fds_fill_standard(void);
 
 /* Points 0, 1 and 2 at /dev/null. 0 or -1. */
 int firma_fds_release_standard(void);
+
+/* Closes every descriptor from FIRST to LAST, or with ONLY_MARK marks it close-on-exec, in one
+ * system call. False, and nothing done, where the system has none for it. */
+bool firma_fds_range(unsigned first, unsigned last, bool only_mark);
 
 #endif
