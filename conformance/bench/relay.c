@@ -1,15 +1,17 @@
 /*
- * bench-relay ROUNDS
+ * bench-relay ROUNDS | origin
  *
  * Prints "port N", the origin's, and reads from its standard input one line "NAME PORT PID" for
  * each relay that was pointed at it. At the input's end it measures them in turns and prints lines
- * "METRIC NAME VALUE". A first round is not printed.
+ * "METRIC NAME VALUE". A first round is not printed. The word
+ * "origin" instead of a number: it is the origin, and nothing else, until it is ended.
  */
 #include "relay.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "clocks.h"
@@ -42,11 +44,14 @@ int main(int argc, char **argv)
     struct contender contenders[CONTENDERS];
     struct relay relay = {.epoll = epoll_create1(EPOLL_CLOEXEC), .tunnel = -1};
     int rounds = argc == 2 ? atoi(argv[1]) : 0;
-    if (rounds < 1 || rounds > ROUNDS)
-        bench_die(0, "usage: bench-relay ROUNDS");
+    bool only_origin = argc == 2 && strcmp(argv[1], "origin") == 0;
+    if (!only_origin && (rounds < 1 || rounds > ROUNDS))
+        bench_die(0, "usage: bench-relay ROUNDS | origin");
     setvbuf(stdout, NULL, _IOLBF, 0);
     relay_open_origin(&relay);
     printf("port %u\n", relay.port);
+    while (only_origin)
+        relay_turn(&relay, NULL);
     size_t count = relay_read_contenders(&relay, contenders, CONTENDERS);
     for (int round = 0; round <= rounds; round++) {
         for (size_t i = 0; i < count; i++)

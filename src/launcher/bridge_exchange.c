@@ -293,16 +293,17 @@ static bool advance_exchange(struct bridge_conn *conn)
     return take_answer(conn) || moved;
 }
 
-/* Moves bytes one way, and the end of them once all are written. */
+/* Moves bytes one way, and the end of them once all are written. What was received becomes what is
+ * to be sent by changing hands: nothing is copied, and meanwhile the other buffer fills. */
 static bool carry(struct bridge_side *from, struct bridge_side *to)
 {
-    struct http_body raw = {.kind = HTTP_BODY_UNTIL_CLOSE};
-    size_t before = firma_http_buffer_used(&from->in);
-    firma_http_body_move(&raw, &from->in, &to->out);
-    size_t left = firma_http_buffer_used(&from->in);
-    if (from->eof && left == 0 && firma_http_buffer_used(&to->out) == 0 && !to->shut)
+    bool moves = firma_http_buffer_used(&to->out) == 0 && firma_http_buffer_used(&from->in) > 0;
+    if (moves)
+        firma_http_buffer_swap(&from->in, &to->out);
+    if (from->eof && firma_http_buffer_used(&from->in) == 0 &&
+        firma_http_buffer_used(&to->out) == 0 && !to->shut)
         firma_bridge_side_shut(to);
-    return left != before;
+    return moves;
 }
 
 static bool advance_tunnel(struct bridge_conn *conn)

@@ -39,6 +39,13 @@ void firma_http_buffer_clear(struct http_buffer *buffer)
     buffer->start = buffer->end = 0;
 }
 
+void firma_http_buffer_swap(struct http_buffer *one, struct http_buffer *other)
+{
+    struct http_buffer held = *one;
+    *one = *other;
+    *other = held;
+}
+
 size_t firma_http_buffer_room(struct http_buffer *buffer, char **at)
 {
     if (buffer->start > 0) {

@@ -24,6 +24,8 @@ size_t firma_http_buffer_used(const struct http_buffer *buffer);
 void firma_http_buffer_consume(struct http_buffer *buffer, size_t count);
 void firma_http_buffer_clear(struct http_buffer *buffer);
 
+void firma_http_buffer_swap(struct http_buffer *one, struct http_buffer *other);
+
 /* The free bytes: as many as capacity - used, in one piece (older bytes are moved down). */
 size_t firma_http_buffer_room(struct http_buffer *buffer, char **at);
 /* Counts bytes that were written at firma_http_buffer_room()'s AT. */
