@@ -27,8 +27,23 @@ if(FIRMA_FUZZ)
     target_link_options(firma_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
-option(FIRMA_COVERAGE "Build with gcov instrumentation" OFF)
+# The counters are shared by all processes of a program, wherever they run: see coverage/counters.c.
+# fork and exec are gcov's own else, which write before an exec and begin anew after a fork.
+option(FIRMA_COVERAGE "Build with gcov instrumentation (scripts/coverage)" OFF)
 if(FIRMA_COVERAGE)
-    target_compile_options(firma_flags INTERFACE --coverage -fprofile-abs-path)
-    target_link_options(firma_flags INTERFACE --coverage)
+    add_library(firma_counters STATIC ${CMAKE_CURRENT_LIST_DIR}/coverage/counters.c)
+    target_compile_definitions(firma_counters PRIVATE _GNU_SOURCE
+        FIRMA_COUNTERS_DIR="${PROJECT_BINARY_DIR}/counters")
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/counters)
+    file(CHMOD ${PROJECT_BINARY_DIR}/counters
+        PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_WRITE GROUP_EXECUTE
+                    WORLD_READ WORLD_WRITE WORLD_EXECUTE)
+    set(script ${CMAKE_CURRENT_LIST_DIR}/coverage/counters.ld)
+    target_compile_options(firma_flags INTERFACE --coverage -fprofile-abs-path
+        -fprofile-update=atomic -fdata-sections -fno-builtin-fork -fno-builtin-execl
+        -fno-builtin-execle -fno-builtin-execlp -fno-builtin-execv -fno-builtin-execve
+        -fno-builtin-execvp)
+    target_link_options(firma_flags INTERFACE --coverage
+        LINKER:--wrap=main,--wrap=__gcov_exit,--build-id LINKER:-T,${script})
+    target_link_libraries(firma_flags INTERFACE firma_counters)
 endif()

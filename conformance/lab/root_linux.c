@@ -122,6 +122,39 @@ static int mount_own(struct cf_error *err)
     return 0;
 }
 
+/* A coverage build's programs keep their counters in files that outlive the lab: all that a lab ever
+ * lets anybody write on the machine. Taken before /tmp is replaced: the build may be there. */
+#ifdef FIRMA_COUNTERS_DIR
+static int take_counters(struct cf_error *err)
+{
+    int tree = open_tree(AT_FDCWD, FIRMA_COUNTERS_DIR, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return tree >= 0 ? tree : cf_fail(err, CF_E_LAB, errno, FIRMA_COUNTERS_DIR);
+}
+
+static int place_counters(int tree, struct cf_error *err)
+{
+    int result = mkdir("lab/counters", 0755);
+    if (result == 0)
+        result = move_mount(tree, "", AT_FDCWD, "lab/counters", MOVE_MOUNT_F_EMPTY_PATH);
+    int saved = errno;
+    close(tree);
+    return result == 0 ? 0 : cf_fail(err, CF_E_LAB, saved, "/lab/counters");
+}
+#else
+static int take_counters(struct cf_error *err)
+{
+    (void)err;
+    return 0;
+}
+
+static int place_counters(int tree, struct cf_error *err)
+{
+    (void)tree;
+    (void)err;
+    return 0;
+}
+#endif
+
 static int swap_root(struct cf_error *err)
 {
     if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0)
@@ -144,6 +177,9 @@ int cf_lab_build_root(struct cf_lab_entry *entry, struct cf_error *err)
 {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return cf_fail(err, CF_E_LAB, errno, "private mounts");
+    int counters = take_counters(err);
+    if (counters < 0)
+        return counters;
     if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "mode=0755") != 0 || chdir("/tmp") != 0)
         return cf_fail(err, CF_E_LAB, errno, "a tmpfs");
     int result = make_folders(err);
@@ -155,6 +191,8 @@ int cf_lab_build_root(struct cf_lab_entry *entry, struct cf_error *err)
         result = cf_lab_build_dev(err);
     if (result == 0)
         result = cf_lab_build_etc(err);
+    if (result == 0)
+        result = place_counters(counters, err);
     if (result == 0)
         result = swap_root(err);
     if (result == 0)
