@@ -38,12 +38,14 @@ if(FIRMA_COVERAGE)
     file(CHMOD ${PROJECT_BINARY_DIR}/counters
         PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_WRITE GROUP_EXECUTE
                     WORLD_READ WORLD_WRITE WORLD_EXECUTE)
-    set(script ${CMAKE_CURRENT_LIST_DIR}/coverage/counters.ld)
-    target_compile_options(firma_flags INTERFACE --coverage -fprofile-abs-path
+    add_library(firma_coverage INTERFACE)
+    target_compile_options(firma_coverage INTERFACE --coverage -fprofile-abs-path
         -fprofile-update=atomic -fdata-sections -fno-builtin-fork -fno-builtin-execl
         -fno-builtin-execle -fno-builtin-execlp -fno-builtin-execv -fno-builtin-execve
         -fno-builtin-execvp)
-    target_link_options(firma_flags INTERFACE --coverage
-        LINKER:--wrap=main,--wrap=__gcov_exit,--build-id LINKER:-T,${script})
-    target_link_libraries(firma_flags INTERFACE firma_counters)
+    target_link_options(firma_coverage INTERFACE --coverage
+        LINKER:--wrap=main,--wrap=reboot,--wrap=__gcov_exit,--build-id
+        LINKER:-T,${CMAKE_CURRENT_LIST_DIR}/coverage/counters.ld)
+    target_link_libraries(firma_coverage INTERFACE firma_counters)
+    target_link_libraries(firma_flags INTERFACE firma_coverage)
 endif()

@@ -122,8 +122,8 @@ static int mount_own(struct cf_error *err)
     return 0;
 }
 
-/* A coverage build's programs keep their counters in files that outlive the lab: all that a lab ever
- * lets anybody write on the machine. Taken before /tmp is replaced: the build may be there. */
+/* A coverage build's programs keep their counters in files that outlive the lab: all that a lab
+ * ever lets anybody write on the machine. Taken before /tmp is replaced: the build may be there. */
 #ifdef FIRMA_COUNTERS_DIR
 static int take_counters(struct cf_error *err)
 {
