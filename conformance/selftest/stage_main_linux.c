@@ -224,7 +224,8 @@ static int compare(const struct stage_trial *trial, const json_t *result)
     int status = cf_result_exit(result);
     bool said = is_said(row, trial->reason[0]) ||
                 (trial->reason[1] != NULL && is_said(row, trial->reason[1]));
-    printf("%s: %s, exit status %d: %s\n", trial->name, verdict, status, reason);
+    printf("%s: %s, exit status %d: %s\n", trial->name, verdict != NULL ? verdict : "no verdict",
+           status, reason != NULL ? reason : "");
     if (status == trial->status && verdict != NULL && strcmp(verdict, trial->verdict) == 0 && said)
         return 0;
     fprintf(stderr, "selftest-stage: should be %s, exit status %d, because of \"%s\"\n",

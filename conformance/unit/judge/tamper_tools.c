@@ -81,8 +81,9 @@ void tamper_replace(const struct bundle *bundle, const char *file, const char *o
     for (char *at = text, *hit; at != NULL; at = hit == NULL ? NULL : hit + strlen(old)) {
         hit = strstr(at, old);
         size_t plain = hit == NULL ? strlen(at) : (size_t)(hit - at);
-        out = realloc(out, done + plain + strlen(new) + 1);
-        assert_non_null(out);
+        char *grown = realloc(out, done + plain + strlen(new) + 1);
+        assert_non_null(grown);
+        out = grown;
         memcpy(out + done, at, plain);
         done += plain;
         if (hit != NULL) {

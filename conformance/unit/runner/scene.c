@@ -155,7 +155,7 @@ _Noreturn static void become_runner(const struct scene *scene, const char *const
 {
     const char *words[16] = {scene->runner};
     char path[512];
-    for (size_t i = 0; arguments[i] != NULL && i < 14; i++)
+    for (size_t i = 0; i < 14 && arguments[i] != NULL; i++)
         words[i + 1] = arguments[i];
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     /* CTest and shells leave descriptors of their own open in their children. */

@@ -81,7 +81,7 @@ static void test_D1_responses_and_short_datagrams_get_nothing(void **state)
 
 static int read_answer(int fd)
 {
-    uint8_t answer[512];
+    uint8_t answer[512] = {0};
     size_t used = 0;
     while (used < 2 || used < 2 + (size_t)(answer[0] << 8 | answer[1])) {
         ssize_t count = recv(fd, answer + used, used < 2 ? 2 - used : 1, 0);

@@ -26,6 +26,7 @@ struct scratch {
 static inline int scratch_open(void **state)
 {
     struct scratch *scratch = calloc(1, sizeof *scratch);
+    assert_non_null(scratch);
     snprintf(scratch->path, sizeof scratch->path, "/tmp/firma-test-XXXXXX");
     if (mkdtemp(scratch->path) == NULL)
         return -1;
