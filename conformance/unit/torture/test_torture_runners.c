@@ -1,0 +1,115 @@
+/*
+ * The runners, with every call of theirs failed once: each run ends in time, with the command's own
+ * status or with 125 and one line that says why; the guest's init and what comes before the
+ * command's exec are part of it.
+ */
+#include "../runner/scene.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "points.h"
+
+static void be_tortured(void)
+{
+    setenv("FIRMA_TORTURE", torture_path(), 1);
+}
+
+static void run(void *context, struct torture_outcome *out)
+{
+    struct scene *scene = context;
+    scene_start(scene);
+    torture_collect(scene->run.pid, scene->run.out, scene->run.err, out);
+    scene->run = (struct run){-1, -1, -1};
+}
+
+static struct torture_subject subject;
+
+static const char *judge(void *context, const struct torture_outcome *out)
+{
+    (void)context;
+    const char *wrong = torture_judge(&subject, 42, out);
+    if (wrong == NULL && WEXITSTATUS(out->status) == 42 && strstr(out->out, "out\n") == NULL)
+        return "its output is lost";
+    /* What the last call before the command comes to is the shell's convention. */
+    bool no_exec = WIFEXITED(out->status) &&
+                   (WEXITSTATUS(out->status) == 126 || WEXITSTATUS(out->status) == 127);
+    return no_exec && out->out[0] == '\0' && out->err[0] != '\0' ? NULL : wrong;
+}
+
+static int set_up(void **state, const char *runner)
+{
+    if (scene_setup(state) != 0)
+        return -1;
+    struct scene *scene = *state;
+    scene->runner = runner;
+    scene->prepare = be_tortured;
+    return 0;
+}
+
+static int set_up_ns(void **state)
+{
+    return set_up(state, "../unit/torture/firma-ns-runner");
+}
+
+static void test_ns(void **state)
+{
+    struct scene *scene = *state;
+    char script[512];
+    snprintf(script, sizeof script,
+             "(exec 3<>/dev/tcp/127.0.0.1/%u && printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3 && "
+             "cat <&3 >&2) 2>/dev/null; "
+             "(exec 3<>/dev/udp/127.0.0.1/%u && echo question >&3 && "
+             "read -r -t 1 answer <&3) 2>/dev/null; echo out; exit 42",
+             scene->bridge_port, scene->dns_port);
+    scene_command(scene, (const char *const[]){"bash", "-c", script, NULL});
+    subject = (struct torture_subject){"firma-ns-runner", 4, scene, run, judge};
+    torture(&subject);
+}
+
+/* The machine's runner, with a script for its machine (../vm/hostile.h). */
+static int set_up_vm(void **state)
+{
+    static const char *const images[] = {"kernel", "initrd", "rootfs"};
+    char digest[65], manifest[512];
+    if (set_up(state, "../unit/torture/firma-vm-runner") != 0)
+        return -1;
+    struct scene *scene = *state;
+    char **fields[] = {&scene->contract.kernel, &scene->contract.initrd, &scene->contract.rootfs};
+    assert_int_equal(mkdir(scene_path(scene, "images"), 0700), 0);
+    assert_int_equal(cf_digest_bytes("x", 1, digest), 0);
+    int size = snprintf(manifest, sizeof manifest,
+                        "{\"version\":1,\"images\":{\"kernel\":{\"bytes\":1,\"sha256\":\"%s\"},"
+                        "\"initrd\":{\"bytes\":1,\"sha256\":\"%s\"},"
+                        "\"rootfs\":{\"bytes\":1,\"sha256\":\"%s\"}}}",
+                        digest, digest, digest);
+    scene_write(scene, "images/manifest.json", manifest, (size_t)size, 0600);
+    for (size_t i = 0; i < 3; i++) {
+        char name[32];
+        struct firma_error err;
+        snprintf(name, sizeof name, "images/%s", images[i]);
+        scene_write(scene, name, "x", 1, 0600);
+        assert_int_equal(firma_contract_set_text(fields[i], scene_path(scene, name), &err), 0);
+    }
+    return 0;
+}
+
+static void test_vm(void **state)
+{
+    scene_command(*state, (const char *const[]){"honest", NULL});
+    subject = (struct torture_subject){"firma-vm-runner", 3, *state, run, judge};
+    torture(&subject);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_ns, set_up_ns, scene_teardown),
+        cmocka_unit_test_setup_teardown(test_vm, set_up_vm, scene_teardown),
+    };
+    return cmocka_run_group_tests_name("torture.runners", tests, NULL, NULL);
+}
