@@ -13,7 +13,7 @@ int firma_log_open(struct firma_log *out, const char *path, struct firma_error *
 {
     struct stat info;
     if (path == NULL) {
-        out->fd = -1;
+        *out = (struct firma_log){.fd = -1};
         return 0;
     }
     int fd = open(
@@ -24,7 +24,7 @@ int firma_log_open(struct firma_log *out, const char *path, struct firma_error *
         close(fd);
         return firma_fail(err, FIRMA_E_CONFIG, 0, "--log-file %.512s: is not a regular file", path);
     }
-    out->fd = fd;
+    *out = (struct firma_log){.fd = fd};
     return 0;
 }
 
@@ -56,6 +56,15 @@ void firma_log(const struct firma_log *log, const char *format, ...)
     line[used++] = '\n';
     ssize_t ignored = write(log->fd, line, used);
     (void)ignored;
+}
+
+void firma_log_request(struct firma_log *log, const char *line)
+{
+    if (log->requests == FIRMA_LOG_REQUESTS)
+        return;
+    firma_log(log, "bridge: %s", line);
+    if (++log->requests == FIRMA_LOG_REQUESTS)
+        firma_log(log, "bridge: these were %u requests; later ones are not logged", log->requests);
 }
 
 void firma_log_close(struct firma_log *log)

@@ -11,7 +11,7 @@
 
 static void log_line(void *context, const char *line)
 {
-    firma_log(context, "bridge: %s", line);
+    firma_log_request(context, line);
 }
 
 static int copy_headers(struct firma_launch *launch, struct firma_error *err)
