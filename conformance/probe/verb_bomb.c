@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "http.h"
 #include "verbs.h"
 
-enum { PATIENCE_MS = 30000, CONNECT_MS = 3000, CROWD_MAX = 4096 };
+enum { PATIENCE_MS = 30000, QUIET_MS = 2000, CROWD_MAX = 4096 };
 
 static int stay(void)
 {
@@ -91,23 +92,33 @@ static long gather(const struct probe_address *proxy, struct pollfd *fds, long c
     return begun;
 }
 
-/* Until none is left to come, or for CONNECT_MS: those beyond a limit do not come at all. Returns
- * how many are there. */
+/* Asks as soon as the connection is there, and then waits for the answer. False: it is over, and in
+ * THERE when it was answered. */
+static bool advance(struct pollfd *one, long *there)
+{
+    static const char request[] = "OPTIONS * HTTP/1.1\r\nHost: *\r\n\r\n";
+    char answer[1024];
+    if (one->events == POLLOUT) {
+        one->events = POLLIN;
+        return (one->revents & (POLLERR | POLLHUP)) == 0 &&
+               probe_write(one->fd, request, sizeof request - 1);
+    }
+    *there += recv(one->fd, answer, sizeof answer, 0) > 0;
+    return false;
+}
+
+/* Until all were answered, or nothing has happened for QUIET_MS: those beyond a limit wait. Whoever
+ * was answered stays, so that others must. Returns how many were. */
 static long await(struct pollfd *fds, long count)
 {
-    uint64_t deadline = probe_now() + CONNECT_MS * 1000000ull, now;
     long there = 0, left = count;
-    while (left > 0 && (now = probe_now()) < deadline) {
-        if (poll(fds, (nfds_t)count, (int)((deadline - now) / 1000000u) + 1) <= 0)
-            break;
+    while (left > 0 && poll(fds, (nfds_t)count, QUIET_MS) > 0)
         for (long i = 0; i < count; i++) {
-            if (fds[i].fd < 0 || fds[i].revents == 0)
+            if (fds[i].fd < 0 || fds[i].revents == 0 || advance(&fds[i], &there))
                 continue;
-            there += (fds[i].revents & (POLLERR | POLLHUP)) == 0;
             fds[i].fd = ~fds[i].fd; /* poll(2) passes it over */
             left--;
         }
-    }
     return there;
 }
 
@@ -141,6 +152,7 @@ int probe_verb_crowd(int argc, char **argv, char **envp)
         !probe_url_parse(&url, probe_proxy()) || !probe_address_make(&proxy, url.host, url.port))
         return -1;
     raise_limit();
+    signal(SIGPIPE, SIG_IGN);
     long begun = gather(&proxy, fds, count);
     long there = await(fds, begun);
     for (long i = 0; i < begun; i++)

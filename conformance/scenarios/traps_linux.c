@@ -27,49 +27,31 @@ static const char twin[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/qemu\n"
     "exec \"${0##*/}\" \"$@\"\n";
 
-static const char *const helpers[] = {"sh",
-                                      "bash",
-                                      "env",
-                                      "ip",
-                                      "nft",
-                                      "iptables",
-                                      "mount",
-                                      "umount",
-                                      "unshare",
-                                      "nsenter",
-                                      "newuidmap",
-                                      "newgidmap",
-                                      "setpriv",
-                                      "su",
-                                      "sudo",
-                                      "modprobe",
-                                      "sysctl",
-                                      "socat",
-                                      "virtiofsd",
-                                      "vfkit",
-                                      "getent",
-                                      "qemu",
-                                      "qemu-system-x86_64",
-                                      "qemu-img",
-                                      "bwrap",
-                                      "curl",
-                                      "id",
-                                      "hostname",
-                                      "qemu-system-aarch64",
-                                      "ps",
-                                      "sandbox-exec",
-                                      "firma-run",
-                                      "firma-ns-runner",
-                                      "firma-vm-runner"};
+/* What runners and launchers have been seen to call. */
+static const char helpers[] =
+    "sh bash env ip nft iptables mount umount unshare nsenter newuidmap newgidmap setpriv su sudo "
+    "modprobe sysctl socat virtiofsd vfkit getent qemu qemu-img qemu-system-x86_64 "
+    "qemu-system-aarch64 bwrap curl id hostname ps sandbox-exec firma-run firma-ns-runner "
+    "firma-vm-runner";
+
+/* The next word of AT, which moves on; false at the end. */
+static bool next_helper(const char **at, char name[32])
+{
+    int used = 0;
+    if (sscanf(*at, "%31s%n", name, &used) != 1)
+        return false;
+    *at += used;
+    return true;
+}
 
 static int set_twins(struct cf_stage *stage, struct cf_trapped *trapped, struct cf_start *start,
                      struct cf_error *err)
 {
-    char path[128];
+    char path[128], name[32];
     (void)stage, (void)trapped, (void)start;
     int failed = cf_trap_folder(TWINS, 0755, err);
-    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0] && failed == 0; i++) {
-        snprintf(path, sizeof path, TWINS "/%s", helpers[i]);
+    for (const char *at = helpers; failed == 0 && next_helper(&at, name);) {
+        snprintf(path, sizeof path, TWINS "/%s", name);
         failed = cf_trap_file(path, twin, 0755, err);
     }
     return failed;
@@ -77,12 +59,12 @@ static int set_twins(struct cf_stage *stage, struct cf_trapped *trapped, struct 
 
 static void look_for_twins(struct cf_trapped *trapped, const struct cf_process *process)
 {
-    char path[128];
+    char path[128], name[32];
     (void)process;
-    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++) {
-        snprintf(path, sizeof path, TWINS "/%s.ran", helpers[i]);
+    for (const char *at = helpers; next_helper(&at, name);) {
+        snprintf(path, sizeof path, TWINS "/%s.ran", name);
         if (access(path, F_OK) == 0)
-            cf_trap_touched(trapped, "twin", helpers[i]);
+            cf_trap_touched(trapped, "twin", name);
     }
 }
 

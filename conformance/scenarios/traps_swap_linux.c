@@ -27,8 +27,8 @@ static int make_link(const char *target, const char *path, struct cf_error *err)
 static int make_script(const char *path, bool mark, const char *runner, struct cf_error *err)
 {
     char text[512];
-    snprintf(text, sizeof text, "#!/bin/sh\n%s%s%s\nexec %s \"$@\"\n", mark ? ": >" : "",
-             mark ? marked : "", "", runner);
+    snprintf(text, sizeof text, "#!/bin/sh\n%s%s\nexec %s \"$@\"\n", mark ? ": >" : "",
+             mark ? marked : "", runner);
     return cf_trap_file(path, text, 0755, err);
 }
 
@@ -56,21 +56,24 @@ static void name_for_launcher(const struct cf_stage *stage, struct cf_start *sta
         cf_words_set(&start->env, variable, value);
 }
 
-static void relink(const char *path, const char *target)
+static bool relink(const char *path, const char *target)
 {
     char part[128];
     snprintf(part, sizeof part, "%s.part", path);
-    if (symlink(target, part) != 0 || rename(part, path) != 0)
-        unlink(path); /* no exchange, nothing shown: the control says so */
+    return symlink(target, part) == 0 && rename(part, path) == 0;
+}
+
+/* What stands at PATH goes away, and a link to TARGET stands there. */
+static bool replace(const char *path, const char *target)
+{
+    return rename(path, SWAP "/away") == 0 && symlink(target, path) == 0;
 }
 
 /* Once somebody has knocked; then all goes on as if nothing had happened. */
 static void exchange(struct cf_stage *stage, struct cf_trapped *trapped, struct cf_process *process,
-                     void (*swap)(void))
+                     bool (*swap)(void))
 {
-    trapped->sprung = cf_gate_await(&trapped->gate, process->exit_fd, stage->launch_ms);
-    if (trapped->sprung)
-        swap();
+    trapped->sprung = cf_gate_await(&trapped->gate, process->exit_fd, stage->launch_ms) && swap();
     cf_gate_serve(&trapped->gate, stage->sidecar.port);
 }
 
@@ -97,9 +100,9 @@ static int set_runner(struct cf_stage *stage, struct cf_trapped *trapped, struct
     return failed;
 }
 
-static void swap_runner(void)
+static bool swap_runner(void)
 {
-    relink(SWAP "/runner", OTHER "/runner");
+    return relink(SWAP "/runner", OTHER "/runner");
 }
 SPRING(runner)
 
@@ -124,10 +127,9 @@ static int set_script(struct cf_stage *stage, struct cf_trapped *trapped, struct
     return failed;
 }
 
-static void swap_script(void)
+static bool swap_script(void)
 {
-    if (rename(OTHER "/runner", SWAP "/runner") != 0)
-        unlink(SWAP "/runner");
+    return rename(OTHER "/runner", SWAP "/runner") == 0;
 }
 SPRING(script)
 
@@ -151,9 +153,9 @@ static int set_mount_link(struct cf_stage *stage, struct cf_trapped *trapped,
     return failed != 0 ? failed : make_link(SWAP "/folder", SWAP "/mount", err);
 }
 
-static void swap_mount_link(void)
+static bool swap_mount_link(void)
 {
-    relink(SWAP "/mount", OTHER);
+    return relink(SWAP "/mount", OTHER);
 }
 SPRING(mount_link)
 
@@ -167,10 +169,9 @@ static int set_mount_folder(struct cf_stage *stage, struct cf_trapped *trapped,
     return failed;
 }
 
-static void swap_mount_folder(void)
+static bool swap_mount_folder(void)
 {
-    if (rename(SWAP "/mount", SWAP "/away") == 0 && symlink(OTHER, SWAP "/mount") != 0)
-        unlink(SWAP "/mount");
+    return replace(SWAP "/mount", OTHER);
 }
 SPRING(mount_folder)
 
@@ -197,11 +198,9 @@ static int set_runtime(struct cf_stage *stage, struct cf_trapped *trapped, struc
     return failed;
 }
 
-static void swap_runtime(void)
+static bool swap_runtime(void)
 {
-    if (rename(SWAP "/runtime", SWAP "/away") == 0 &&
-        symlink(OTHER "/runtime", SWAP "/runtime") != 0)
-        unlink(SWAP "/runtime");
+    return replace(SWAP "/runtime", OTHER "/runtime");
 }
 SPRING(runtime)
 
