@@ -143,8 +143,7 @@ void load_client_open(struct load_client *client, struct firma_loop *loop, uint1
                       void (*done)(struct load_client *client), void *context)
 {
     *client = (struct load_client){.loop = loop, .done = done, .context = context, .reads = true};
-    client->watch =
-        (struct firma_watch){.fd = load_dial(port), .ready = ready, .context = client};
+    client->watch = (struct firma_watch){.fd = load_dial(port), .ready = ready, .context = client};
 }
 
 void load_client_ask(struct load_client *client, const char *authority, const char *kind,

@@ -1,7 +1,7 @@
 /*
  * The sidecar comes and goes, by order, by script and by SIGKILL, while guests go on asking. Every
- * request has to end in its right answer, in a 502 of the bridge's, or in an answer that can be seen
- * to be cut. What was cut looks never whole, and nothing else happens.
+ * request has to end in its right answer, in a 502 of the bridge's, or in an answer that can be
+ * seen to be cut. What was cut looks never whole, and nothing else happens.
  */
 #include "load.h"
 

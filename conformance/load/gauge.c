@@ -2,9 +2,9 @@
  * What a process holds, read from /proc.
  *
  * Descriptors, threads and directories have to be exactly what they were: one more is a leak.
- * Resident memory may be RSS_KIB more: pages of code that ran for the first time, the stack's deepest
- * reach and what the allocator keeps at the top of its heap (128 KiB); a leak of a connection's
- * buffers under this load is hundreds of times as much.
+ * Resident memory may be RSS_KIB more: pages of code that ran for the first time, the stack's
+ * deepest reach and what the allocator keeps at the top of its heap (128 KiB); a leak of a
+ * connection's buffers under this load is hundreds of times as much.
  */
 #include "load.h"
 

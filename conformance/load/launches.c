@@ -277,9 +277,9 @@ int main(int argc, char **argv)
     compare(&run.report, "sockets", before.sockets, after.sockets);
     compare(&run.report, "mounts", before.mounts, after.mounts);
     compare(&run.report, "files and directories", before.entries, after.entries);
-    bool good = load_report_close(&run.report, firma_loop_now() - run.started,
-                                  json_pack("{s:o, s:o}", "before", census_json(&before), "after",
-                                            census_json(&after)));
+    bool good = load_report_close(
+        &run.report, firma_loop_now() - run.started,
+        json_pack("{s:o, s:o}", "before", census_json(&before), "after", census_json(&after)));
     load_sidecar_close(&run.sidecar);
     firma_loop_close(run.loop);
     return good ? 0 : 1;

@@ -71,8 +71,8 @@ int load_dial(uint16_t port)
 {
     struct sockaddr_in address = loopback(port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 &&
-                   errno != EINPROGRESS))
+    if (fd < 0 ||
+        (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 && errno != EINPROGRESS))
         load_give_up("cannot connect to 127.0.0.1:%u: %s", port, strerror(errno));
     return fd;
 }
@@ -175,7 +175,8 @@ static void summarise(const struct load_report *report, uint64_t milliseconds, j
     char text[2048] = "";
     size_t used = 0;
     const char *name;
-    json_t *value, *before = json_object_get(more, "before"), *after = json_object_get(more, "after");
+    json_t *value, *before = json_object_get(more, "before"),
+                   *after = json_object_get(more, "after");
     json_object_foreach (report->numbers, name, value)
         used = add_words(text, sizeof text, used, "%s%s %lld", used > 0 ? ", " : "", name,
                          (long long)json_integer_value(value));

@@ -57,7 +57,8 @@ void load_report_open(struct load_report *report, const char *section);
 void load_number(struct load_report *report, const char *name, long long value);
 void load_problem(struct load_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* One line of JSON on standard output, one for people on standard error; MORE (stolen) is merged in. True when nothing was wrong. */
+/* One line of JSON on standard output, one for people on standard error; MORE (stolen) is merged
+ * in. True when nothing was wrong. */
 bool load_report_close(struct load_report *report, uint64_t milliseconds, json_t *more);
 
 /* ---- what a process holds (gauge.c) */
@@ -79,10 +80,10 @@ json_t *load_gauge_json(const struct load_gauge *gauge);
 
 struct load_subject {
     pid_t pid;
-    int input;                 /* its command ends when this is closed */
-    uint16_t bridge, stub;     /* ports */
-    const char *runtime_root;  /* borrowed */
-    size_t connections;        /* the bridge's bound, by our limit of descriptors */
+    int input;                /* its command ends when this is closed */
+    uint16_t bridge, stub;    /* ports */
+    const char *runtime_root; /* borrowed */
+    size_t connections;       /* the bridge's bound, by our limit of descriptors */
 };
 
 /* Starts ARGV (firma-run, whose command must say a byte and read to the end of its input) with a

@@ -1,7 +1,8 @@
 /*
  * load-services: one launcher, loaded section by section.
  *
- *     load-services [--small] [--patience SECONDS] --runtime-root DIR --fake-sidecar FILE SECTION... -- FIRMA-RUN ARG...
+ *     load-services [--small] [--patience SECONDS] --runtime-root DIR --fake-sidecar FILE
+ * SECTION... -- FIRMA-RUN ARG...
  *
  * One line of JSON a section on standard output. Exit status: 0 nothing wrong, 1 something was,
  * 2 wrong usage, 3 it could not be tried.
@@ -100,9 +101,9 @@ static bool finish(struct load *load, const struct load_gauge *first)
     load_report_open(&report, "end");
     load_gauge_settle(&last, first, load->subject.pid, load->subject.runtime_root, &report);
     load_subject_end(&load->subject, &report);
-    return load_report_close(&report, 0,
-                             json_pack("{s:o, s:o}", "before", load_gauge_json(first), "after",
-                                       load_gauge_json(&last)));
+    return load_report_close(
+        &report, 0,
+        json_pack("{s:o, s:o}", "before", load_gauge_json(first), "after", load_gauge_json(&last)));
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /*
- * One peer is one connection of the bridge's (or of a fake sidecar's, to the origin): a head, then an
- * answer of a pattern or the echo of a tunnel, then its end. Whatever is written is written as far
- * as the socket takes it.
+ * One peer is one connection of the bridge's (or of a fake sidecar's, to the origin): a head, then
+ * an answer of a pattern or the echo of a tunnel, then its end. Whatever is written is written as
+ * far as the socket takes it.
  */
 #include "load.h"
 
@@ -23,7 +23,7 @@ struct load_peer {
     bool from_origin;
     bool ended; /* it sends no more */
     uint64_t seed, size, offset;
-    size_t start, end;   /* of what waits in `bytes` to be written */
+    size_t start, end;    /* of what waits in `bytes` to be written */
     char bytes[LOAD_RUN]; /* a request's head, an answer's head, a tunnel's run */
 };
 
@@ -53,8 +53,8 @@ static void want(struct load_peer *peer, unsigned events)
 static bool flush(struct load_peer *peer)
 {
     while (peer->start < peer->end) {
-        ssize_t sent = send(peer->watch.fd, peer->bytes + peer->start, peer->end - peer->start,
-                            MSG_NOSIGNAL);
+        ssize_t sent =
+            send(peer->watch.fd, peer->bytes + peer->start, peer->end - peer->start, MSG_NOSIGNAL);
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR;
         peer->start += (size_t)sent;
@@ -214,10 +214,8 @@ static void start_listening(struct load_sidecar *sidecar, int which, uint16_t *p
     struct firma_error err;
     listener->sidecar = sidecar;
     listener->is_origin = which == 1;
-    listener->watch = (struct firma_watch){.fd = load_listen(port),
-                                           .events = FIRMA_READ,
-                                           .ready = accept_ready,
-                                           .context = listener};
+    listener->watch = (struct firma_watch){
+        .fd = load_listen(port), .events = FIRMA_READ, .ready = accept_ready, .context = listener};
     if (firma_loop_watch(sidecar->loop, &listener->watch, &err) != 0)
         load_give_up("%s", err.text);
 }

@@ -1,6 +1,6 @@
 /*
- * CONNECT tunnels at once, each with a stream of its own to an echo and back: every byte is compared
- * with what was sent, in its place, and the number of them too. Each ends half by half.
+ * CONNECT tunnels at once, each with a stream of its own to an echo and back: every byte is
+ * compared with what was sent, in its place, and the number of them too. Each ends half by half.
  */
 #include "load.h"
 
