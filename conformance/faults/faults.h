@@ -123,6 +123,7 @@ struct fault_launch {
     bool broken[4];    /* a pipe whose reader is gone */
     bool full_disk[4]; /* /dev/full */
     bool terminal;
+    bool sweeps; /* comes after one that left something, and must find it and take it away */
     long long clock_ahead;          /* seconds: a time namespace whose monotonic clock is ahead */
     unsigned patience_ms;           /* then SIGTERM, for launches that wait by right; 0: never */
     const char *words[FAULT_WORDS]; /* further options, NULL-terminated */

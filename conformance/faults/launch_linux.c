@@ -110,10 +110,9 @@ static int remove_path(const char *path, const struct stat *info, int type, stru
     return at->level == 0 ? 0 : remove(path);
 }
 
-/* The next point starts clean, whatever this one left. */
+/* A point starts clean, whatever the last one left. */
 static void clean_up(void)
 {
-    unlink(MARKER);
     nftw("/tmp", remove_path, 16, FTW_PHYS | FTW_DEPTH | FTW_MOUNT);
 }
 
@@ -138,7 +137,8 @@ static void read_terminal(char *out, size_t size)
     out[used] = '\0';
 }
 
-/* As the launcher's shell would find it. */
+/* As the launcher's shell would find it. A group that died can be given nothing: of a launcher that
+ * was killed the shell takes the terminal itself. */
 static void judge_terminal(pid_t launcher, struct fault_result *out)
 {
     struct termios mode;
@@ -147,7 +147,7 @@ static void judge_terminal(pid_t launcher, struct fault_result *out)
     if (mode.c_lflag != terminal.mode.c_lflag || mode.c_iflag != terminal.mode.c_iflag ||
         mode.c_oflag != terminal.mode.c_oflag)
         snprintf(out->residue, sizeof out->residue, "the terminal's mode has changed");
-    else if (tcgetpgrp(terminal.slave) != launcher)
+    else if (!WIFSIGNALED(out->end.status) && tcgetpgrp(terminal.slave) != launcher)
         snprintf(out->residue, sizeof out->residue, "the terminal belongs to another group");
 }
 
@@ -341,15 +341,15 @@ static _Noreturn void become_launcher(const struct fault_launch *launch,
     _exit(FAULT_UNSTARTED);
 }
 
-static pid_t start(const struct fault_launch *launch, const struct streams *streams)
+/* Its pid once it waits; 0 and its STATUS if it could not be brought so far. */
+static pid_t start(const struct fault_launch *launch, const struct streams *streams, int *status)
 {
-    int status;
     pid_t pid = fork();
     if (pid == 0)
         become_launcher(launch, streams);
-    while (pid > 0 && waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR)
+    while (pid > 0 && waitpid(pid, status, WUNTRACED) < 0 && errno == EINTR)
         ;
-    return pid;
+    return WIFSTOPPED(*status) ? pid : 0;
 }
 
 void fault_launch_run(const struct fault_launch *launch, struct fault_trace *trace, pid_t sidecar,
@@ -358,15 +358,19 @@ void fault_launch_run(const struct fault_launch *launch, struct fault_trace *tra
     static struct state before, after;
     struct streams streams;
     memset(out, 0, sizeof *out);
-    clean_up();
+    if (!launch->sweeps)
+        clean_up();
+    unlink(MARKER);
     reset_terminal();
     if (launch->terminal && write(terminal.master, input, sizeof input - 1) > 0 &&
         write(terminal.master, "\004", 1) < 0)
         perror("faults: terminal");
-    look(&before);
+    if (!launch->sweeps)
+        look(&before);
     open_streams(launch, &streams);
-    pid_t pid = start(launch, &streams);
-    fault_trace_run(trace, pid, sidecar, launch->patience_ms, &out->end);
+    pid_t pid = start(launch, &streams, &out->end.status);
+    if (pid > 0)
+        fault_trace_run(trace, pid, sidecar, launch->patience_ms, &out->end);
     look(&after);
     compare(&before, &after, trace != NULL && trace->order.victim == FAULT_SIDECAR, out);
     if (launch->terminal)
@@ -381,5 +385,4 @@ void fault_launch_run(const struct fault_launch *launch, struct fault_trace *tra
     read_file(MARKER, out->report);
     out->marked = access(MARKER, F_OK) == 0;
     close_streams(&streams);
-    clean_up();
 }

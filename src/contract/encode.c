@@ -131,6 +131,15 @@ static json_t *build_contract(const struct firma_contract *contract, int *missed
     return root;
 }
 
+/* json_dumps(3) goes on when there is no memory for part of a key, and leaves it out. */
+static bool is_text_of(const char *text, const json_t *root)
+{
+    json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    bool same = json_equal(read, root) == 1;
+    json_decref(read);
+    return same;
+}
+
 int firma_contract_encode(const struct firma_contract *contract, char **text, size_t *length,
                           struct firma_error *err)
 {
@@ -140,8 +149,9 @@ int firma_contract_encode(const struct firma_contract *contract, char **text, si
     int missed = 0;
     json_t *root = build_contract(contract, &missed);
     FIRMA_AUTOFREE char *rendered = missed == 0 ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    bool whole = rendered != NULL && is_text_of(rendered, root);
     json_decref(root);
-    if (rendered == NULL)
+    if (!whole)
         return firma_fail(err, FIRMA_E_MEMORY, 0, "launch contract: out of memory");
     if (strlen(rendered) > FIRMA_CONTRACT_MAX_BYTES)
         return firma_fail(err, FIRMA_E_CONTRACT, 0, "contract: has %zu bytes; the limit is %u",

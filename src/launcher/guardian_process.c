@@ -211,8 +211,11 @@ static int make_small(int fd)
 void firma_guardian_live(const struct firma_guardian_config *config, pid_t launcher, int channel)
 {
     struct guard guard = {.config = config, .launcher = launcher, .channel = make_small(channel)};
-    if (!give_birth(&guard))
+    if (!give_birth(&guard)) {
+        if (guard.unheard)
+            clean_up(&guard);
         _exit(0);
+    }
     firma_fds_release_standard();
     keep_watch(&guard);
     clean_up(&guard);

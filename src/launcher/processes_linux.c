@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +40,17 @@ bool firma_processes_each(bool (*visit)(const struct firma_process *process, voi
     if (list == NULL)
         return false;
     struct firma_process process;
-    bool go_on = true;
-    for (struct dirent *entry; go_on && (entry = readdir(list)) != NULL;) {
-        if (isdigit((unsigned char)entry->d_name[0]) &&
-            firma_process_read((pid_t)atoi(entry->d_name), &process))
+    struct dirent *entry;
+    bool go_on = true, complete = true;
+    while (errno = 0, go_on && (entry = readdir(list)) != NULL) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        if (firma_process_read((pid_t)atoi(entry->d_name), &process))
             go_on = visit(&process, context);
+        else if (errno != ENOENT && errno != ESRCH) /* it has not simply ended meanwhile */
+            complete = false;
     }
+    complete = complete && (!go_on || errno == 0);
     closedir(list);
-    return true;
+    return complete;
 }

@@ -80,7 +80,6 @@ int firma_publish_proof(struct firma_launch *launch, struct firma_error *err)
         result = firma_runtime_dir_write(&launch->dir, FIRMA_PROOF_FILE, launch->proof, err);
     if (result < 0)
         return result;
-    firma_status_proof(launch->options.status_fd, launch->contract.sandbox_id,
-                       launch->contract.runtime_dir, launch->proof);
-    return 0;
+    return firma_status_proof(launch->options.status_fd, launch->contract.sandbox_id,
+                              launch->contract.runtime_dir, launch->proof, err);
 }

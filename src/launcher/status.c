@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,39 +23,67 @@ int firma_status_check(int fd, struct firma_error *err)
 
 /* A pipe that polls writable takes PIPE_BUF bytes at once; our lines are shorter but for a proof
  * with very long paths, which may wait for its reader. */
-static void emit(int fd, json_t *line)
+static void emit(int fd, const char *line, size_t length)
 {
-    char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
-    if (text != NULL && fd >= 0 && poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
-        size_t length = strlen(text);
-        text[length] = '\n';
-        ssize_t ignored = write(fd, text, length + 1);
+    if (fd >= 0 && poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT)) {
+        ssize_t ignored = write(fd, line, length);
         (void)ignored;
     }
-    free(text);
-    json_decref(line);
 }
 
-void firma_status_proof(int fd, const char *sandbox_id, const char *runtime_dir, const char *proof)
+/* Steals OBJECT. -1: there is no memory for it. */
+static int emit_object(int fd, json_t *object)
 {
-    emit(fd, json_pack("{s:s, s:s, s:s, s:o*}", "event", "proof", "sandbox_id", sandbox_id,
-                       "runtime_dir", runtime_dir, "proof", json_loads(proof, 0, NULL)));
+    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (text == NULL)
+        return -1;
+    size_t length = strlen(text);
+    text[length] = '\n';
+    emit(fd, text, length + 1);
+    free(text);
+    return 0;
+}
+
+/* Without memory: how a launch ended is told when there is none, too. */
+static void emit_text(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void emit_text(int fd, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (length > 0 && (size_t)length < sizeof line)
+        emit(fd, line, (size_t)length);
+}
+
+int firma_status_proof(int fd, const char *sandbox_id, const char *runtime_dir, const char *proof,
+                       struct firma_error *err)
+{
+    json_t *read = json_loads(proof, 0, NULL);
+    if (read == NULL ||
+        emit_object(fd, json_pack("{s:s, s:s, s:s, s:o}", "event", "proof", "sandbox_id",
+                                  sandbox_id, "runtime_dir", runtime_dir, "proof", read)) < 0)
+        return firma_fail(err, FIRMA_E_MEMORY, 0, "status of the proof");
+    return 0;
 }
 
 void firma_status_started(int fd, pid_t runner)
 {
-    emit(fd, json_pack("{s:s, s:i}", "event", "started", "pid", (int)runner));
+    emit_text(fd, "{\"event\":\"started\",\"pid\":%ld}\n", (long)runner);
 }
 
 void firma_status_exited(int fd, const struct firma_exit *end)
 {
     const char *by = end->by_launcher ? "launcher" : "command";
     if (end->signal != 0)
-        emit(fd, json_pack("{s:s, s:i, s:s, s:b}", "event", "exited", "signal", end->signal, "by",
-                           by, "escalated", end->escalated));
+        emit_text(fd, "{\"event\":\"exited\",\"signal\":%d,\"by\":\"%s\",\"escalated\":%s}\n",
+                  end->signal, by, end->escalated ? "true" : "false");
     else
-        emit(fd, json_pack("{s:s, s:i, s:s}", "event", "exited", "code", end->code, "by", by));
+        emit_text(fd, "{\"event\":\"exited\",\"code\":%d,\"by\":\"%s\"}\n", end->code, by);
 }
 
 /* A message may name a path that is not UTF-8, which JSON cannot carry. */
@@ -65,8 +96,11 @@ static json_t *text_or_nothing(const char *text)
 void firma_status_failed(int fd, const struct firma_error *err)
 {
     bool interrupted = err->code == FIRMA_E_INTERRUPTED;
-    emit(fd,
-         json_pack("{s:s, s:i, s:s, s:s, s:o}", "event", "exited", interrupted ? "signal" : "code",
-                   interrupted ? err->errnum : FIRMA_EXIT_OWN_FAILURE, "by", "launcher", "error",
-                   firma_error_name(err->code), "message", text_or_nothing(err->text)));
+    const char *how = interrupted ? "signal" : "code", *by = "launcher";
+    int number = interrupted ? err->errnum : FIRMA_EXIT_OWN_FAILURE;
+    const char *error = firma_error_name(err->code);
+    if (emit_object(fd, json_pack("{s:s, s:i, s:s, s:s, s:o}", "event", "exited", how, number, "by",
+                                  by, "error", error, "message", text_or_nothing(err->text))) < 0)
+        emit_text(fd, "{\"event\":\"exited\",\"%s\":%d,\"by\":\"%s\",\"error\":\"%s\"}\n", how,
+                  number, by, error);
 }

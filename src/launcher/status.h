@@ -20,8 +20,9 @@
 /* Checks that FD is open and not one of 0-2 and marks it close-on-exec. FIRMA_E_CONFIG. */
 int firma_status_check(int fd, struct firma_error *err);
 
-/* FD -1 drops everything. PROOF is a JSON object. */
-void firma_status_proof(int fd, const char *sandbox_id, const char *runtime_dir, const char *proof);
+/* FD -1 drops everything. PROOF is a JSON object. FIRMA_E_MEMORY. */
+int firma_status_proof(int fd, const char *sandbox_id, const char *runtime_dir, const char *proof,
+                       struct firma_error *err);
 void firma_status_started(int fd, pid_t runner);
 void firma_status_exited(int fd, const struct firma_exit *end);
 void firma_status_failed(int fd, const struct firma_error *err);

@@ -1,6 +1,8 @@
 #include "launcher/terminal.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 /* tcgetpgrp(3) succeeds on the controlling terminal alone. */
@@ -54,12 +56,20 @@ void firma_terminal_give(const struct firma_terminal *terminal, pid_t group)
         tcsetpgrp(terminal->fd, group);
 }
 
+/* Nobody is left in it. With the terminal it can only be one of ours, that ended before we heard
+ * its number. */
+static bool is_empty(pid_t group)
+{
+    return kill(-group, 0) < 0 && errno == ESRCH;
+}
+
 void firma_terminal_restore(const struct firma_terminal *terminal, pid_t runner_group)
 {
     if (terminal->fd < 0)
         return;
     pid_t holder = tcgetpgrp(terminal->fd);
-    if (holder < 0 || (holder != terminal->launcher_group && holder != runner_group))
+    if (holder < 0 || (holder != terminal->launcher_group && holder != runner_group &&
+                       !(holder > 0 && is_empty(holder))))
         return;
     if (terminal->has_mode)
         tcsetattr(terminal->fd, TCSANOW, &terminal->mode);
