@@ -35,13 +35,15 @@ END
     run_beside squid -N -f "$work/squid.conf" >"$work/squid.out" 2>&1
 }
 
-start_haproxy() { # PORT ORIGIN
-    cat >"$work/haproxy.conf" <<END
+# start_haproxy PORT ORIGIN [OPTION]: more for the defaults.
+start_haproxy() {
+    cat >"$work/haproxy-$1.conf" <<END
 global
   nbthread 1
 defaults
   mode http
   option splice-auto
+  ${3:-}
   timeout connect 10s
   timeout client 600s
   timeout server 600s
@@ -49,8 +51,15 @@ listen relay
   bind 127.0.0.1:$1
   server origin 127.0.0.1:$2
 END
-    run_beside env LD_LIBRARY_PATH="$peer_libraries" haproxy -db -q -f "$work/haproxy.conf" \
+    run_beside env LD_LIBRARY_PATH="$peer_libraries" haproxy -db -q -f "$work/haproxy-$1.conf" \
         >"$work/haproxy.out" 2>&1
+}
+
+# As strict as the bridge: no connection to the sidecar serves a second request, so that nothing of
+# one answer can ever be taken for the next.
+start_haproxy-strict() { # PORT ORIGIN
+    start_haproxy "$1" "$2" "http-reuse never
+  option http-server-close"
 }
 
 # It reads nothing of what it relays: bytes from a port to a port.
@@ -61,8 +70,8 @@ start_socat() { # PORT ORIGIN
 
 start_peers() { # ORIGIN
     local name port
-    for name in tinyproxy squid haproxy socat; do
-        if ! have "$name"; then
+    for name in tinyproxy squid haproxy socat haproxy-strict; do
+        if ! have "${name%-strict}"; then
             note "no $name here: left out"
             continue
         fi
@@ -70,7 +79,7 @@ start_peers() { # ORIGIN
         "start_$name" "$port" "$1"
         await_port "$pid" "$port"
         echo "$name $port $pid" >&5
-        peers+=("$name")
+        [ "$name" = haproxy-strict ] || peers+=("$name")
     done
 }
 
@@ -105,4 +114,9 @@ measure() {
     compare_best "small requests" request-rate /s higher ≥
     compare_best "small requests, p99" request-p99 µs lower ≤
     compare "small requests, CPU each" request-cpu µs firma-run "$(best request-cpu lower "${peers[@]}")"
+    if have haproxy; then
+        compare "small requests, as strict" request-rate /s firma-run haproxy-strict
+        compare "small requests, p99, as strict" request-p99 µs firma-run haproxy-strict
+        compare "small requests, CPU each, as strict" request-cpu µs firma-run haproxy-strict
+    fi
 }

@@ -4,13 +4,37 @@
 # shellcheck source=scripts/bench.d/launch.sh
 source "$root/scripts/bench.d/launch.sh"
 
+# bwrap with the view of the host that the namespace runner gives, as far as it can: /etc entry by
+# entry, so that no later change of the host's reaches the guest. Its words are in $view.
+same_view() {
+    local entry
+    view=(bwrap --unshare-all --ro-bind /usr /usr --proc /proc --dev /dev --tmpfs /tmp --dir /run --dir /var)
+    for entry in /bin /sbin /lib /lib32 /lib64 /libx32 /opt; do
+        if [ -L "$entry" ]; then
+            view+=(--symlink "$(readlink "$entry")" "$entry")
+        elif [ -d "$entry" ]; then
+            view+=(--ro-bind "$entry" "$entry")
+        fi
+    done
+    for entry in /etc/*; do
+        if [ -L "$entry" ]; then
+            view+=(--symlink "$(readlink "$entry")" "$entry")
+        elif [ -f "$entry" ] || [ -d "$entry" ]; then
+            view+=(--ro-bind "$entry" "$entry")
+        fi
+    done
+    view+=(--bind "$work/cwd" "$work/cwd")
+}
+
 measure() {
-    local moment=$work/cwd/bench-moment words
+    local moment=$work/cwd/bench-moment words view
     have bwrap || { cannot "no bwrap here"; return 0; }
     prepare_launches
     start_sidecar
     words=(firma-run env "FIRMA_RUN_VZ_GUEST_RUNNER=$work/runner/firma-ns-runner" "${launcher[@]}" "$moment"
         + bwrap "${confined[@]}" "$moment")
+    same_view
+    words+=(+ bwrap-same-view "${view[@]}" "$moment")
     if have unshare; then
         words+=(+ unshare unshare --user --map-root-user --pid --fork --mount --net --ipc --uts "$moment")
     fi
@@ -18,5 +42,7 @@ measure() {
     compare "call to exit" whole µs firma-run bwrap ≤ 1.5
     compare "call to first instruction" first µs firma-run bwrap
     compare "CPU time" cpu µs firma-run bwrap
+    compare "call to exit, same view of the host" whole µs firma-run bwrap-same-view
+    compare "CPU time, same view of the host" cpu µs firma-run bwrap-same-view
     if have unshare; then compare "call to exit" whole µs firma-run unshare; fi
 }

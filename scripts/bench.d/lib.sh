@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the sections of scripts/bench share: launches, samples, rows. Sourced by it, never run.
 # Uses root, bin, tools, work, asked_runs, named, section, samples.
-# shellcheck disable=SC2154 # the driver sets them
+# shellcheck disable=SC2154,SC2034 # the driver sets and uses them
 
 rows=() json=() notes=() missed=0
 
