@@ -293,7 +293,7 @@ int cf_observe_all(const struct cf_run *run, const struct cf_target *target,
     struct cf_observation *running = calloc(jobs, sizeof *running);
     size_t next = 0, count = 0, done = 0;
     int failed = running == NULL ? cf_fail(err, CF_E_SYSTEM, ENOMEM, "observing") : 0;
-    while (failed == 0 && (next < plan->count || count > 0)) {
+    while (running != NULL && failed == 0 && (next < plan->count || count > 0)) {
         if (next < plan->count && count < jobs) {
             const struct cf_plan_launch *launch = &plan->launches[next++];
             if (launch->count == 0) { /* nothing of it can be shown here */

@@ -47,7 +47,7 @@ static size_t decode_escape(const char *after, unsigned char *byte)
     }
     if (after[0] != 'x' || hex_value(after[1]) < 0 || hex_value(after[2]) < 0)
         return 0;
-    *byte = (unsigned char)(hex_value(after[1]) << 4 | hex_value(after[2]));
+    *byte = (unsigned char)((unsigned)hex_value(after[1]) << 4 | (unsigned)hex_value(after[2]));
     return 3;
 }
 

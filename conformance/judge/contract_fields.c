@@ -241,8 +241,10 @@ const char *cf_contract_fields_are_right(const json_t *record, char buffer[256])
         breach = "version is not 1";
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && breach == NULL; i++)
         breach = checks[i](contract, buffer);
-    if (breach != NULL && breach != buffer) /* may point into the contract */
-        breach = strncpy(buffer, breach, 255);
+    if (breach != NULL && breach != buffer) { /* may point into the contract */
+        snprintf(buffer, 256, "%s", breach);
+        breach = buffer;
+    }
     json_decref(contract);
     return breach;
 }

@@ -65,8 +65,8 @@ static void read_witness(struct witness *witness, struct cf_heartbeat *beats, si
                          unsigned bit)
 {
     ssize_t got;
-    while ((got = pread(witness->fd, witness->buffer + witness->carried, CHUNK, witness->offset)) >
-           0) {
+    while (witness->buffer != NULL && (got = pread(witness->fd, witness->buffer + witness->carried,
+                                                   CHUNK, witness->offset)) > 0) {
         size_t length = witness->carried + (size_t)got;
         witness->offset += got;
         mark(beats, count, bit, witness->buffer, length);

@@ -161,7 +161,7 @@ int cf_lab_check(struct cf_error *err)
     const struct cf_lab_config config = {.evidence_fd = -1};
     struct cf_lab_entry entry = {.config = &config, .body = nothing};
     int report[2];
-    pid_t pid;
+    pid_t pid = -1;
     if (pipe2(report, O_CLOEXEC) != 0)
         return cf_fail(err, CF_E_SYSTEM, errno, "lab");
     entry.report = report[1];

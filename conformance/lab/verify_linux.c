@@ -23,7 +23,8 @@ static int verify_links(struct cf_error *err)
 {
     struct if_nameindex *all = if_nameindex();
     int result = all == NULL ? cf_fail(err, CF_E_LAB, errno, "interfaces") : 0;
-    for (const struct if_nameindex *one = all; result == 0 && one->if_index != 0; one++)
+    for (const struct if_nameindex *one = all; one != NULL && result == 0 && one->if_index != 0;
+         one++)
         if (strcmp(one->if_name, "lo") != 0 && strcmp(one->if_name, CF_LAB_HOST_LINK) != 0)
             result = cf_fail(err, CF_E_LAB, 0, "a foreign interface: %s", one->if_name);
     if (all != NULL)

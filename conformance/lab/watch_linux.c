@@ -134,7 +134,7 @@ static int await(const char *name, int ready, struct cf_error *err)
 int cf_lab_open_observers(struct cf_lab *lab, struct cf_error *err)
 {
     enum { COUNT = sizeof OBSERVERS / sizeof OBSERVERS[0] };
-    int ready[COUNT];
+    int ready[COUNT] = {0};
     int result = 0;
     size_t started = 0;
     while (result == 0 && started < COUNT)

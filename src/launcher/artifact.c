@@ -138,7 +138,7 @@ int firma_artifact_open(struct firma_artifact *out, const char *name, const char
 int firma_artifacts_open(struct firma_artifact *out, char *const *environment,
                          struct firma_error *err)
 {
-    struct firma_artifact found[FIRMA_ARTIFACTS];
+    struct firma_artifact found[FIRMA_ARTIFACTS] = {0};
     for (int role = 0; role < FIRMA_ARTIFACTS; role++) {
         int result = firma_artifact_open(&found[role], variables[role],
                                          firma_environment_get(environment, variables[role]),

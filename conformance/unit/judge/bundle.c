@@ -61,7 +61,7 @@ void bundle_folder(const struct bundle *bundle, const char *file)
 
 static char *read_path(const char *path, size_t *length)
 {
-    struct stat status;
+    struct stat status = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &status) != 0)
         fail_msg("%s cannot be read", path);

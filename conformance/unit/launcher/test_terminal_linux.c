@@ -103,7 +103,7 @@ static pid_t runner_of(const struct terminal_run *run)
     while (at == NULL && bed_line(run->status, line, sizeof line))
         at = strstr(line, "\"pid\":");
     assert_non_null(at);
-    return (pid_t)atoi(at + 6);
+    return at == NULL ? -1 : (pid_t)atoi(at + 6);
 }
 
 static void expect_line(const struct terminal_run *run, const char *expected)

@@ -180,8 +180,8 @@ static void never_ready(struct hostile *machine)
 static void open_all(struct hostile *machine)
 {
     hostile_start(machine);
-    for (uint16_t i = FIRST; i < BEYOND; i++)
-        hostile_send(machine, FIRMA_FRAME_OPEN, i, &proxy, 1);
+    for (unsigned i = FIRST; i < BEYOND; i++)
+        hostile_send(machine, FIRMA_FRAME_OPEN, (uint16_t)i, &proxy, 1);
 }
 
 /* Every connection there is, each but the first with a window full of bytes; then an honest end.
@@ -189,9 +189,9 @@ static void open_all(struct hostile *machine)
 static void all_connections(struct hostile *machine)
 {
     open_all(machine);
-    for (uint16_t i = FIRST + 1; i < BEYOND; i++)
+    for (unsigned i = FIRST + 1; i < BEYOND; i++)
         for (int n = 0; n < FIRMA_STREAM_WINDOW / FIRMA_FRAME_PAYLOAD; n++)
-            hostile_send(machine, FIRMA_FRAME_DATA, i, zeros, sizeof zeros);
+            hostile_send(machine, FIRMA_FRAME_DATA, (uint16_t)i, zeros, sizeof zeros);
     say(machine, FIRMA_STREAM_STDERR, "open\n");
     hostile_await_input(machine, 1);
     hostile_end(machine, 0);

@@ -247,7 +247,7 @@ int firma_init_launch(struct firma_contract *contract, const struct firma_block 
 {
     struct birth birth = {
         .contract = contract, .block = block, .standard = {-1, -1, -1}, .outer = {-1, -1, -1}};
-    int pair[2];
+    int pair[2] = {-1, -1};
     int result = open_pipes(&birth, err);
     if (result == 0)
         result = firma_control_open(pair, err);
