@@ -59,6 +59,26 @@ static void test_no_sidecar_is_connection_refused(void **state)
     }
 }
 
+/* Interim answers are passed on, but not for ever. */
+static void test_interim_answers_are_bounded(void **state)
+{
+    struct cf_rig *rig = *state;
+    enum { SENT = 40 };
+    int guest = cf_dial(rig->port), passed = 0;
+    cf_send(guest, GET);
+    int sidecar = cf_accept(rig->sidecar);
+    cf_read_head(sidecar, text);
+    for (int i = 0; i < SENT; i++)
+        send(sidecar, "HTTP/1.1 103 Early Hints\r\n\r\n", 28, MSG_NOSIGNAL);
+    for (cf_read_head(guest, text); strncmp(text, "HTTP/1.1 103 ", 13) == 0; passed++)
+        cf_read_head(guest, text);
+    assert_in_range(passed, 1, SENT - 1);
+    assert_int_equal(strncmp(text, "HTTP/1.1 502 ", 13), 0);
+    assert_non_null(strstr(text, "error=http_protocol_error"));
+    close(sidecar);
+    close(guest);
+}
+
 static void test_broken_answers(void **state)
 {
     struct cf_rig *rig = *state;
@@ -205,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_no_sidecar_is_connection_refused),
+        RIG(test_interim_answers_are_bounded),
         RIG(test_broken_answers),
         RIG(test_cut_answers_are_reset),
         cmocka_unit_test(test_time_outs),

@@ -107,18 +107,77 @@ static void test_tcp_queries_may_be_pipelined_and_split(void **state)
     close(fd);
 }
 
-/* More answers than the sockets hold, and nobody reads until all is sent: none is lost. */
+/* COUNT answers come, each the same as a single one. */
+static void expect_alike(int fd, int count)
+{
+    static uint8_t bytes[65536];
+    uint8_t one[512];
+    assert_true(recv(fd, one, 2, MSG_WAITALL) == 2);
+    size_t size = 2 + (size_t)(one[0] << 8 | one[1]), at = 0;
+    assert_true(size <= sizeof one &&
+                recv(fd, one + 2, size - 2, MSG_WAITALL) == (ssize_t)size - 2);
+    expect_refused(one + 2, size - 2);
+    for (size_t left = (size_t)(count - 1) * size; left > 0;) {
+        ssize_t got = recv(fd, bytes, left < sizeof bytes ? left : sizeof bytes, 0);
+        assert_true(got > 0);
+        for (ssize_t i = 0; i < got; i++, at = (at + 1) % size)
+            if (bytes[i] != one[at])
+                fail_msg("another answer");
+        left -= (size_t)got;
+    }
+}
+
+/* Queries are sent until every buffer on the way, there and back, is full of them; nobody has read
+ * an answer by then. None is lost. */
 static void test_tcp_backpressure_loses_nothing(void **state)
 {
     struct cf_rig *rig = *state;
-    enum { QUERIES = 2000 };
-    int fd = cf_dial(rig->port), small = 4096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    for (int i = 0; i < QUERIES; i++)
-        cf_send_bytes(fd, framed, FRAMED);
-    for (int i = 0; i < QUERIES; i++)
+    enum { MOST = 1000000 };
+    int fd = cf_dial(rig->port), queries = 0;
+    size_t at = 0; /* bytes of the next query that went */
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    while (queries < MOST && poll(&room, 1, 200) == 1) {
+        ssize_t sent = send(fd, framed + at, FRAMED - at, MSG_DONTWAIT);
+        at += sent > 0 ? (size_t)sent : 0;
+        queries += at == FRAMED ? 1 : 0;
+        at %= FRAMED;
+    }
+    assert_in_range(queries, 1000, MOST - 1);
+    expect_alike(fd, queries);
+    if (at > 0) {
+        cf_send_bytes(fd, framed + at, FRAMED - at);
         assert_int_equal(read_answer(fd), 0);
+    }
     close(fd);
+}
+
+/* One in the middle goes, the others are served on; what is open at the stub's end is closed. */
+static void test_connections_end_one_by_one(void **state)
+{
+    struct cf_rig *rig = *state;
+    enum { COUNT = 5 };
+    int fds[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = cf_dial(rig->port);
+        cf_send_bytes(fds[i], framed, FRAMED);
+        assert_int_equal(read_answer(fds[i]), 0);
+    }
+    close(fds[2]);
+    for (int i = 0; i < COUNT; i++) {
+        if (i == 2)
+            continue;
+        cf_send_bytes(fds[i], framed, FRAMED);
+        assert_int_equal(read_answer(fds[i]), 0);
+        cf_send_bytes(fds[i], framed, 7); /* the stub waits for the rest */
+    }
+    cf_rig_close(rig);
+    for (int i = 0; i < COUNT; i++) {
+        if (i == 2)
+            continue;
+        cf_expect_end(fds[i]);
+        close(fds[i]);
+    }
+    cf_rig_dns(rig, getuid()); /* for the teardown */
 }
 
 static void test_D3_impossible_lengths_close_at_once(void **state)
@@ -204,6 +263,7 @@ int main(void)
         RIG(test_D1_responses_and_short_datagrams_get_nothing),
         RIG(test_tcp_queries_may_be_pipelined_and_split),
         RIG(test_tcp_backpressure_loses_nothing),
+        RIG(test_connections_end_one_by_one),
         RIG(test_D3_impossible_lengths_close_at_once),
         RIG(test_D3_slow_clients_are_bounded_in_number_and_time),
         cmocka_unit_test(test_D5_one_port_for_both),

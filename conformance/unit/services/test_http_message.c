@@ -151,6 +151,39 @@ static void test_proxy_status_in_our_name_is_ours_alone(void **state)
                    "Via: 1.1 firma-bridge\r\nContent-Length: 0\r\n\r\n");
 }
 
+/* In a buffer of any size a message is written whole or refused, and never past the buffer's end.
+ */
+static void test_no_room_is_told(void **state)
+{
+    static const char guest[] = "POST http://a.example/x HTTP/1.1\r\nHost: a.example\r\nX-A: b\r\n"
+                                "Content-Length: 3\r\n\r\n";
+    static const char sidecar[] = "HTTP/1.1 200 OK\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n";
+    struct http_asked asked = {.keep_alive = true, .minor = 1};
+    struct http_request request;
+    struct http_response response;
+    struct http_refusal why;
+    size_t whole[2] = {0, 0};
+    (void)state;
+    assert_true(firma_http_read_request(&request, text_of(guest), &why));
+    assert_true(firma_http_read_response(&response, text_of(sidecar), &asked, &why));
+    for (size_t size = 1; size < 400; size++)
+        for (int kind = 0; kind < 2; kind++) {
+            struct http_buffer out;
+            assert_true(firma_http_buffer_open(&out, size));
+            bool written = kind == 0
+                               ? firma_http_write_request(&request, text_of("x-f: y\r\n"), &out)
+                               : firma_http_write_response(&response, &out);
+            size_t used = firma_http_buffer_used(&out);
+            assert_true(used <= size);
+            if (written && whole[kind] == 0)
+                whole[kind] = used;
+            assert_int_equal(written, whole[kind] != 0);
+            assert_true(!written || used == whole[kind]);
+            firma_http_buffer_close(&out);
+        }
+    assert_true(whole[0] > sizeof guest / 2 && whole[1] > sizeof sidecar / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +194,7 @@ int main(void)
         cmocka_unit_test(test_answers_from_files),
         cmocka_unit_test(test_answer_is_rebuilt),
         cmocka_unit_test(test_proxy_status_in_our_name_is_ours_alone),
+        cmocka_unit_test(test_no_room_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -26,6 +26,42 @@ static void honest(struct hostile *machine)
     hostile_end(machine, 42 << 8);
 }
 
+/* The same where standard input is a terminal. */
+static void honest_on_a_terminal(struct hostile *machine)
+{
+    hostile_start(machine);
+    say(machine, FIRMA_STREAM_STDOUT, "out\n");
+    hostile_send(machine, FIRMA_FRAME_END, FIRMA_STREAM_TERMINAL, NULL, 0);
+    hostile_end(machine, 42 << 8);
+}
+
+static bool ends_stream(const struct firma_frame *frame)
+{
+    return frame->stream >= FIRST &&
+           (frame->kind == FIRMA_FRAME_END || frame->kind == FIRMA_FRAME_RESET);
+}
+
+/* Uses every road there is: proxy, DNS over TCP and over UDP, and gives one up. */
+static void traveller(struct hostile *machine)
+{
+    static const uint8_t dns = FIRMA_SERVICE_DNS;
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n", question[] = "question";
+    struct firma_frame frame;
+    hostile_start(machine);
+    hostile_send(machine, FIRMA_FRAME_DATAGRAM, 0, question, sizeof question);
+    hostile_send(machine, FIRMA_FRAME_OPEN, FIRST, &proxy, 1);
+    hostile_send(machine, FIRMA_FRAME_OPEN, FIRST + 1, &dns, 1);
+    hostile_send(machine, FIRMA_FRAME_OPEN, FIRST + 2, &proxy, 1);
+    say(machine, FIRST, request);
+    say(machine, FIRST + 1, question);
+    hostile_send(machine, FIRMA_FRAME_END, FIRST + 1, NULL, 0);
+    hostile_send(machine, FIRMA_FRAME_RESET, FIRST + 2, NULL, 0);
+    for (int open = 2; open > 0 && hostile_receive(machine, &frame);)
+        open -= ends_stream(&frame) && frame.stream <= FIRST + 1 ? 1 : 0;
+    say(machine, FIRMA_STREAM_STDOUT, "out\n");
+    hostile_end(machine, 42 << 8);
+}
+
 /* A whole window of standard output, then the other stream. */
 static void flood(struct hostile *machine)
 {
@@ -254,6 +290,8 @@ static const struct {
     hostile_script *script;
 } scripts[] = {
     {"honest", honest},
+    {"honest-on-a-terminal", honest_on_a_terminal},
+    {"traveller", traveller},
     {"flood", flood},
     {"no-credit", no_credit},
     {"absurd-credit", absurd_credit},

@@ -142,6 +142,13 @@ static void test_honest_guest(void **state)
     assert_string_equal(outcome.err, "err\n");
 }
 
+static void test_every_road(void **state)
+{
+    SCENE_RUN(*state, &outcome, "traveller");
+    assert_exit(&outcome, 42);
+    assert_string_equal(outcome.out, "out\n");
+}
+
 /* A block of more than a window: its reader grants for the last bytes too, after the end. */
 static void test_long_block(void **state)
 {
@@ -340,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_honest_guest),
+        TEST(test_every_road),
         TEST(test_long_block),
         TEST(test_broken_rules_end_the_machine),
         TEST(test_stalled_output_holds_up_nobody),
