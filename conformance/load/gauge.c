@@ -9,7 +9,6 @@
 #include "load.h"
 
 #include <dirent.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,14 +66,15 @@ static void compare(struct load_report *report, const char *what, long now, long
 }
 
 /* There is nothing to wait on but time: another process's last closing makes no event here. */
-void load_gauge_settle(struct load_gauge *out, const struct load_gauge *before, pid_t pid,
-                       const char *runtime_root, struct load_report *report)
+void load_gauge_settle(struct load_gauge *out, const struct load_gauge *before,
+                       struct firma_loop *loop, pid_t pid, const char *runtime_root,
+                       struct load_report *report)
 {
     uint64_t start = firma_loop_now();
     for (load_gauge(out, pid, runtime_root);
          !is_flat(out, before) && firma_loop_now() - start < SETTLE_MS;
          load_gauge(out, pid, runtime_root))
-        poll(NULL, 0, STEP_MS);
+        load_turn(loop, STEP_MS);
     compare(report, "open descriptors", out->descriptors, before->descriptors);
     compare(report, "threads", out->threads, before->threads);
     compare(report, "directories", out->directories, before->directories);

@@ -119,16 +119,26 @@ void load_be_patient(unsigned seconds)
     patience = seconds;
 }
 
-bool load_wait(struct firma_loop *loop)
+static bool run(struct firma_loop *loop, uint64_t milliseconds)
 {
     struct wait wait = {loop, false};
     struct firma_timer timer = {.fire = too_late, .context = &wait};
     struct firma_error err;
-    firma_loop_arm(loop, &timer, (uint64_t)patience * 1000);
+    firma_loop_arm(loop, &timer, milliseconds);
     if (firma_loop_run(loop, &err) != 0)
         load_give_up("%s", err.text);
     firma_loop_disarm(loop, &timer);
     return !wait.late;
+}
+
+bool load_wait(struct firma_loop *loop)
+{
+    return run(loop, (uint64_t)patience * 1000);
+}
+
+void load_turn(struct firma_loop *loop, unsigned milliseconds)
+{
+    run(loop, milliseconds);
 }
 
 void load_done(struct firma_loop *loop)

@@ -42,6 +42,8 @@ void load_descriptors(size_t needed);
 
 void load_be_patient(unsigned seconds); /* 300 unless said */
 bool load_wait(struct firma_loop *loop);
+/* Whatever happens within MILLISECONDS. */
+void load_turn(struct firma_loop *loop, unsigned milliseconds);
 void load_done(struct firma_loop *loop);
 
 /* ---- a section's report */
@@ -71,9 +73,11 @@ struct load_gauge {
 };
 
 void load_gauge(struct load_gauge *out, pid_t pid, const char *runtime_root);
-/* Reads it again until it is flat against BEFORE, or gives a problem for each that is not. */
-void load_gauge_settle(struct load_gauge *out, const struct load_gauge *before, pid_t pid,
-                       const char *runtime_root, struct load_report *report);
+/* Turns LOOP and reads it again until it is flat against BEFORE, or gives a problem for each that
+ * is not. */
+void load_gauge_settle(struct load_gauge *out, const struct load_gauge *before,
+                       struct firma_loop *loop, pid_t pid, const char *runtime_root,
+                       struct load_report *report);
 json_t *load_gauge_json(const struct load_gauge *gauge);
 
 /* ---- the launcher under load (subject.c) */

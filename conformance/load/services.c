@@ -85,7 +85,7 @@ static bool play(struct load *load, const struct section *section)
     load_report_open(&report, section->name);
     load_gauge(&before, subject->pid, subject->runtime_root);
     section->play(load, &report);
-    load_gauge_settle(&after, &before, subject->pid, subject->runtime_root, &report);
+    load_gauge_settle(&after, &before, load->loop, subject->pid, subject->runtime_root, &report);
     if (load->sidecar.unattributed > 0)
         load_problem(&report, "%u requests without attribution", load->sidecar.unattributed);
     return load_report_close(&report, firma_loop_now() - start,
@@ -99,7 +99,8 @@ static bool finish(struct load *load, const struct load_gauge *first)
     struct load_report report;
     struct load_gauge last;
     load_report_open(&report, "end");
-    load_gauge_settle(&last, first, load->subject.pid, load->subject.runtime_root, &report);
+    load_gauge_settle(&last, first, load->loop, load->subject.pid, load->subject.runtime_root,
+                      &report);
     load_subject_end(&load->subject, &report);
     return load_report_close(
         &report, 0,
