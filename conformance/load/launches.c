@@ -229,7 +229,7 @@ static void play(struct run *run)
     }
     load_number(&run->report, "in_a_row", run->ended);
     load_number(&run->report, "milliseconds_each",
-                (long long)((firma_loop_now() - run->started) / (run->ended + 1)));
+                (long long)((firma_loop_now() - run->started) / (run->ended > 0 ? run->ended : 1)));
     load_number(&run->report, "milliseconds_each_of_first_tenth", (long long)run->tenth[0] / tenth);
     load_number(&run->report, "milliseconds_each_of_last_tenth", (long long)run->tenth[1] / tenth);
     for (unsigned i = 0; i < options->rounds && run->report.problem_count == 0; i++) {
