@@ -71,6 +71,12 @@ const char *fault_ignorable_reason(const struct fault_ignorable *list, const cha
 size_t fault_ignorable_count(const struct fault_ignorable *list);
 void fault_ignorable_free(struct fault_ignorable *list);
 
+/* ---- symbols.c ---- */
+
+/* "FUNCTION<PROGRAM+OFFSET", as the preloaded library leaves it, with the name of the program's
+ * function in place of the offset where its symbols tell. */
+void fault_symbols_name(const char *caller, char *out, size_t size);
+
 /* ---- trace_linux.c ---- */
 
 struct fault_order {

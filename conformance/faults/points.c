@@ -187,7 +187,8 @@ static void run_preloaded(const struct fault_cell *cell, const struct fault_laun
 static bool is_swept(struct fault_cell *cell, int scene)
 {
     static struct fault_result next;
-    const struct fault_launch launch = {.sweeps = true, .terminal = scene == 1, .port = cell->port};
+    const struct fault_launch launch = {
+        .sweeps = true, .runtime = "", .terminal = scene == 1, .port = cell->port};
     struct fault_trace trace = {0};
     char why[512];
     const struct fault_allowance may = {0};
@@ -208,7 +209,7 @@ static json_t *play_kill(struct fault_cell *cell, const char *id, const struct w
     trace.order.victim = words->count > 2 ? fault_role_find(words->part[2]) : -1;
     if (scene < 0 || trace.order.victim < 0 || !parse_step(words, 3, &trace.order))
         return complain(id, "needs SCENE/VICTIM/ROLE/CALL/N");
-    struct fault_launch launch = {.terminal = scene == 1, .port = cell->port};
+    struct fault_launch launch = {.runtime = "", .terminal = scene == 1, .port = cell->port};
     fault_launch_run(&launch, &trace, cell->sidecar, &result);
     struct fault_allowance may = {.struck = trace.fired && trace.victim_lived,
                                   .before = !trace.committed_before,
@@ -235,15 +236,17 @@ static json_t *play_alloc(struct fault_cell *cell, const char *id, const struct 
     cell->page->fail_at = number_of(words->part[2]);
     const struct fault_launch launch = {.port = cell->port};
     run_preloaded(cell, &launch, &trace, &result);
+    char caller[sizeof cell->page->caller];
+    fault_symbols_name(cell->page->caller, caller, sizeof caller);
     uint64_t committed = program == 0 ? trace.committed_ns : trace.executed_ns;
     bool before = committed == 0 || cell->page->failed_ns < committed;
-    struct fault_allowance may = {.struck = cell->page->failed != 0,
-                                  .before = before,
-                                  .ignorable =
-                                      fault_ignorable_reason(cell->ignorable, programs[program],
-                                                             "malloc", cell->page->caller) != NULL,
-                                  .no_traffic = !before};
-    return fault_point_conclude(cell, id, 0, &result, &may, cell->page->caller, verbose);
+    struct fault_allowance may = {
+        .struck = cell->page->failed != 0,
+        .before = before,
+        .ignorable =
+            fault_ignorable_reason(cell->ignorable, programs[program], "malloc", caller) != NULL,
+        .no_traffic = !before};
+    return fault_point_conclude(cell, id, 0, &result, &may, caller, verbose);
 }
 
 /* ID: clock / PROGRAM / CLOCK / N / SECONDS: from its N-th reading on the clock is off. */

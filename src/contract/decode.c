@@ -8,6 +8,7 @@
 
 #include "contract/cleanup.h"
 #include "contract/contract_json.h"
+#include "contract/json_memory.h"
 #include "firma_contract.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -372,7 +373,12 @@ int firma_contract_decode(const char *text, size_t length, struct firma_contract
         return firma_trail_refuse(&trail, "has %zu bytes; the limit is %u", length,
                                   FIRMA_CONTRACT_MAX_BYTES);
     json_error_t error = {.line = 0}; /* jansson does not always set the code */
+    firma_json_watch();
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (firma_json_starved()) {
+        json_decref(root);
+        return firma_fail(err, FIRMA_E_MEMORY, 0, "launch contract: out of memory");
+    }
     if (root == NULL)
         return refuse_parse(text, length, &error, &trail);
     struct firma_contract contract = {0};

@@ -6,6 +6,7 @@
 
 #include "contract/cleanup.h"
 #include "contract/contract_json.h"
+#include "contract/json_memory.h"
 #include "firma_contract.h"
 
 /* Puts VALUE (stolen) into OBJECT; counts what could not be made or put in *MISSED, so that one
@@ -131,15 +132,6 @@ static json_t *build_contract(const struct firma_contract *contract, int *missed
     return root;
 }
 
-/* json_dumps(3) goes on when there is no memory for part of a key, and leaves it out. */
-static bool is_text_of(const char *text, const json_t *root)
-{
-    json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    bool same = json_equal(read, root) == 1;
-    json_decref(read);
-    return same;
-}
-
 int firma_contract_encode(const struct firma_contract *contract, char **text, size_t *length,
                           struct firma_error *err)
 {
@@ -147,11 +139,11 @@ int firma_contract_encode(const struct firma_contract *contract, char **text, si
     if (result < 0)
         return result;
     int missed = 0;
+    firma_json_watch();
     json_t *root = build_contract(contract, &missed);
     FIRMA_AUTOFREE char *rendered = missed == 0 ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    bool whole = rendered != NULL && is_text_of(rendered, root);
     json_decref(root);
-    if (!whole)
+    if (rendered == NULL || firma_json_starved())
         return firma_fail(err, FIRMA_E_MEMORY, 0, "launch contract: out of memory");
     if (strlen(rendered) > FIRMA_CONTRACT_MAX_BYTES)
         return firma_fail(err, FIRMA_E_CONTRACT, 0, "contract: has %zu bytes; the limit is %u",

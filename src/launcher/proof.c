@@ -2,6 +2,9 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "contract/json_memory.h"
 
 static const char required[] =
     "required of the runner by launch contract version 1: sidecar_only_egress, dns_confined, "
@@ -30,13 +33,16 @@ int firma_proof_build(char **out, const struct firma_artifact *runner, struct fi
 {
     char detail[sizeof required + sizeof platform + sizeof script];
     snprintf(detail, sizeof detail, "%s%s%s", required, platform, runner->is_script ? script : "");
+    firma_json_watch();
     json_t *proof =
         json_pack("{s:s, s:b, s:b, s:s, s:s}", "backend", "vz", "structural", 1, "fail_closed", 1,
                   "detail", detail, "network_confinement", "macos_vz_guest");
     char *text = proof != NULL ? json_dumps(proof, JSON_COMPACT) : NULL;
     json_decref(proof);
-    if (text == NULL)
+    if (text == NULL || firma_json_starved()) {
+        free(text);
         return firma_fail(err, FIRMA_E_MEMORY, 0, "proof");
+    }
     *out = text;
     return 0;
 }

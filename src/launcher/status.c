@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contract/json_memory.h"
+
 int firma_status_check(int fd, struct firma_error *err)
 {
     if (fd >= 0 && fd <= 2)
@@ -37,8 +39,10 @@ static int emit_object(int fd, json_t *object)
 {
     char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
-    if (text == NULL)
+    if (text == NULL || firma_json_starved()) {
+        free(text);
         return -1;
+    }
     size_t length = strlen(text);
     text[length] = '\n';
     emit(fd, text, length + 1);
@@ -63,6 +67,7 @@ static void emit_text(int fd, const char *format, ...)
 int firma_status_proof(int fd, const char *sandbox_id, const char *runtime_dir, const char *proof,
                        struct firma_error *err)
 {
+    firma_json_watch();
     json_t *read = json_loads(proof, 0, NULL);
     if (read == NULL ||
         emit_object(fd, json_pack("{s:s, s:s, s:s, s:o}", "event", "proof", "sandbox_id",
@@ -99,6 +104,7 @@ void firma_status_failed(int fd, const struct firma_error *err)
     const char *how = interrupted ? "signal" : "code", *by = "launcher";
     int number = interrupted ? err->errnum : FIRMA_EXIT_OWN_FAILURE;
     const char *error = firma_error_name(err->code);
+    firma_json_watch();
     if (emit_object(fd, json_pack("{s:s, s:i, s:s, s:s, s:o}", "event", "exited", how, number, "by",
                                   by, "error", error, "message", text_or_nothing(err->text))) < 0)
         emit_text(fd, "{\"event\":\"exited\",\"%s\":%d,\"by\":\"%s\",\"error\":\"%s\"}\n", how,

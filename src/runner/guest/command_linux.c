@@ -1,6 +1,7 @@
 #include "runner/guest/guest.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -38,25 +39,46 @@ static int prepare(const struct firma_guest_start *start, struct firma_error *er
     return result;
 }
 
-_Noreturn static void run(const struct firma_guest_start *start)
+/* False when pid 1 has failed before it could watch. */
+static bool await_gate(int gate)
+{
+    char word;
+    ssize_t got;
+    do
+        got = read(gate, &word, 1);
+    while (got < 0 && errno == EINTR);
+    return got == 1;
+}
+
+_Noreturn static void run(const struct firma_guest_start *start, const int *gate)
 {
     struct firma_error err = {0};
     int status = FIRMA_EXIT_RUNNER;
+    close(gate[1]);
+    if (!await_gate(gate[0]))
+        _exit(status);
     if (prepare(start, &err) == 0)
         status = firma_guest_exec(start->contract, &err);
     dprintf(STDERR_FILENO, "firma-guest: %s: %s\n", firma_error_name(err.code), err.text);
     _exit(status);
 }
 
-pid_t firma_guest_spawn(const struct firma_guest_start *start, struct firma_error *err)
+pid_t firma_guest_spawn(const struct firma_guest_start *start, int *gate, struct firma_error *err)
 {
+    int ends[2];
     /* Before the command exists: it must never find its pid 1 open to ptrace(2). */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "PR_SET_DUMPABLE");
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return firma_fail(err, FIRMA_E_SPAWN, errno, "the command's gate");
     pid_t pid = fork();
-    if (pid < 0)
-        return firma_fail(err, FIRMA_E_SPAWN, errno, "fork the command");
+    int errnum = errno;
     if (pid == 0)
-        run(start);
-    return pid;
+        run(start, ends);
+    close(ends[0]);
+    *gate = ends[1];
+    if (pid > 0)
+        return pid;
+    close(ends[1]);
+    return firma_fail(err, FIRMA_E_SPAWN, errnum, "fork the command");
 }

@@ -12,8 +12,8 @@
  *         firma_guest_mount(root, &contract, trees, &err) < 0 ||          // in its mount namespace
  *         ...)
  *         refuse(&err);
- *     pid_t command = firma_guest_spawn(&start, &err);                    // as its pid 1
- *     firma_guest_init(control, terminal, command);
+ *     pid_t command = firma_guest_spawn(&start, &gate, &err);             // as its pid 1
+ *     firma_guest_init(control, terminal, command, gate);
  *
  * Errors as everywhere: 0 or a negative `enum firma_error_code`, out-parameters untouched on
  * failure. What is declared under "Linux" exists only there.
@@ -159,17 +159,20 @@ struct firma_guest_start {
     int foreground_of;   /* then: the terminal whose foreground that is; -1: none */
 };
 
-/* Forks the process that becomes the command; returns its pid. Whatever goes wrong before the exec
- * ends that process with FIRMA_EXIT_RUNNER and one line on stderr, and the command never runs. */
-pid_t firma_guest_spawn(const struct firma_guest_start *start, struct firma_error *err);
+/* Forks the process that becomes the command; returns its pid. It waits behind *GATE (the caller's,
+ * CLOEXEC) until one byte is written there, and ends if there never is one. Whatever goes wrong
+ * before the exec ends that process with FIRMA_EXIT_RUNNER and one line on stderr, and the command
+ * never runs. */
+pid_t firma_guest_spawn(const struct firma_guest_start *start, int *gate, struct firma_error *err);
 
 /* ---- init_linux.c ---- */
 
 /* The life of pid 1 (see the file's theory of operation): reaps, passes on the signals it is told
  * to by CONTROL, reports COMMAND's stops, continues and end there, and exits as soon as the command
  * has ended or CONTROL hangs up, which ends everything else in the pid namespace. TERMINAL is the
- * guest's own. */
-_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command);
+ * guest's own. The command's GATE is opened once all that watches it is in place. */
+_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command,
+                                int gate);
 
 #endif /* __linux__ */
 

@@ -103,7 +103,8 @@ static void drain(int signals)
         ;
 }
 
-_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command)
+_Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command,
+                                int gate)
 {
     struct init init = {.control = control, .terminal = terminal, .command = command};
     struct firma_error err;
@@ -113,8 +114,9 @@ _Noreturn void firma_guest_init(int control, struct firma_guest_terminal *termin
     init.signals = sigprocmask(SIG_BLOCK, &chld, NULL) < 0
                        ? -1
                        : signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (init.signals < 0 || firma_guest_drop_privileges(&err) < 0)
+    if (init.signals < 0 || firma_guest_drop_privileges(&err) < 0 || write(gate, "", 1) != 1)
         _exit(FIRMA_EXIT_RUNNER);
+    close(gate);
     struct pollfd watched[] = {{.fd = control, .events = POLLIN},
                                {.fd = init.signals, .events = POLLIN}};
     reap(&init);

@@ -112,11 +112,12 @@ _Noreturn static void be_guest(const struct birth *birth)
                                       .filter_count = birth->filter_count,
                                       .mask = birth->origin->mask,
                                       .ignore_sigchld = birth->origin->ignore_sigchld};
-    pid_t command = firma_guest_spawn(&start, &err);
+    int gate = -1;
+    pid_t command = firma_guest_spawn(&start, &gate, &err);
     if (command < 0)
         fail(birth->control, &err);
     struct firma_guest_terminal none = {.fd = -1};
-    firma_guest_init(birth->control, &none, command);
+    firma_guest_init(birth->control, &none, command, gate);
 }
 
 /* Everything that can be refused while there is no child yet. */

@@ -7,6 +7,7 @@
 
 #include "contract/cleanup.h"
 #include "contract/custody.h"
+#include "contract/json_memory.h"
 
 /* O_NONBLOCK, so that a FIFO cannot hold us. */
 static int open_file(int dirfd, const char *name, enum firma_error_code code,
@@ -56,7 +57,12 @@ int firma_vm_json_read(int dirfd, const char *name, enum firma_error_code code, 
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "%s", name);
     if (length > FIRMA_VM_JSON_MAX)
         return firma_fail(err, code, 0, "%s: has more than %d bytes", name, FIRMA_VM_JSON_MAX);
+    firma_json_watch();
     json_t *root = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &where);
+    if (firma_json_starved()) {
+        json_decref(root);
+        return firma_fail(err, FIRMA_E_MEMORY, 0, "%s", name);
+    }
     if (root == NULL)
         return firma_fail(err, code, 0, "%s: line %d: is not JSON, or has a key twice", name,
                           where.line);

@@ -202,14 +202,15 @@ _Noreturn static void be_inner(const struct birth *birth)
     firma_guest_listeners_close(message.listeners, message.listener_count);
     struct firma_guest_start start = describe(birth, &filter);
     start.foreground_of = await_go(birth->control, &terminal);
-    pid_t command = firma_guest_spawn(&start, &err);
+    int gate = -1;
+    pid_t command = firma_guest_spawn(&start, &gate, &err);
     if (command < 0)
         fail(birth->control, &err);
     let_go();
     for (int i = 0; i <= 2; i++)
         if (birth->standard[i] >= 0)
             close(birth->standard[i]);
-    firma_guest_init(birth->control, &terminal, command);
+    firma_guest_init(birth->control, &terminal, command, gate);
 }
 
 static int open_pipes(struct birth *birth, struct firma_error *err)
