@@ -207,6 +207,21 @@ static void test_R5_a_signal_during_the_start_is_never_lost(void **state)
     }
 }
 
+/* The contract has more bytes than a file may have: SIGXFSZ must not end what has to tidy up. */
+static void test_a_full_file_is_a_refusal_that_leaves_nothing(void **state)
+{
+    struct rlimit before, small;
+    char err[4096];
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){.rlim_cur = 512, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+    int end = bed_run(bed_of(state), WORDS("--", "/bin/true"), NULL, err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(end, 125);
+    assert_non_null(strstr(err, "firma-run: system: cannot write vz-guest-launch.json"));
+    assert_true(bed_is_clean(bed_of(state)));
+}
+
 static void test_R8_interrupt_without_terminal_is_130(void **state)
 {
     struct bed_run run;
@@ -479,6 +494,7 @@ int main(void)
         TEST(test_R4_every_signal_of_the_table_arrives_exactly_once),
         TEST(test_R5_mask_and_dispositions_are_what_we_were_started_with),
         TEST(test_R5_a_signal_during_the_start_is_never_lost),
+        TEST(test_a_full_file_is_a_refusal_that_leaves_nothing),
         TEST(test_R8_interrupt_without_terminal_is_130),
         TEST(test_R8_runner_exit_codes_126_and_127_pass_through),
         TEST(test_R12_nothing_outlives_the_command),

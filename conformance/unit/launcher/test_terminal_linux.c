@@ -201,24 +201,33 @@ static void test_typed_stop_is_mirrored_and_the_terminal_changes_hands(void **st
     assert_int_equal(end_of(&run), 0);
 }
 
+/* A foreground job from end to end; its pid, and in END its wait status. The session stays. */
+static pid_t run_job(const struct bed *bed, struct terminal_run *run, const char *verb, int *end)
+{
+    int status[2], told[2];
+    pid_t job;
+    make_status_pipe(status);
+    make_status_pipe(told);
+    run->status = status[0];
+    run->pid = fork();
+    if (run->pid == 0)
+        lead_session(bed, run, status[1], told[1], verb);
+    close(status[1]);
+    close(told[1]);
+    assert_int_equal(read(told[0], &job, sizeof job), sizeof job);
+    assert_int_equal(read(told[0], end, sizeof *end), sizeof *end);
+    close(told[0]);
+    return job;
+}
+
 static void test_terminal_mode_and_group_are_put_back(void **state)
 {
     struct terminal_run run;
     struct termios before, after;
-    int status[2], told[2], end;
-    pid_t job;
+    int end;
     open_terminal(&run);
-    make_status_pipe(status);
-    make_status_pipe(told);
     tcgetattr(run.slave, &before);
-    run.status = status[0];
-    run.pid = fork();
-    if (run.pid == 0)
-        lead_session(*state, &run, status[1], told[1], "raw");
-    close(status[1]);
-    close(told[1]);
-    assert_int_equal(read(told[0], &job, sizeof job), sizeof job);
-    assert_int_equal(read(told[0], &end, sizeof end), sizeof end);
+    pid_t job = run_job(*state, &run, "raw", &end);
     assert_int_equal(WEXITSTATUS(end), 128 + SIGKILL);
     assert_int_not_equal(runner_of(&run), job);
     assert_int_equal(tcgetpgrp(run.master), job);
@@ -226,7 +235,20 @@ static void test_terminal_mode_and_group_are_put_back(void **state)
     assert_true(before.c_lflag & ICANON);
     assert_int_equal(after.c_lflag, before.c_lflag);
     kill(run.pid, SIGKILL);
-    close(told[0]);
+    end_of(&run);
+}
+
+/* The runner-to-be takes the terminal before its exec, and that fails. */
+static void test_terminal_is_put_back_when_no_runner_could_be_executed(void **state)
+{
+    struct terminal_run run;
+    int end;
+    bed_write(*state, "runner", "#!/nonexistent/interpreter\n", 0755);
+    open_terminal(&run);
+    pid_t job = run_job(*state, &run, "raw", &end);
+    assert_int_equal(WEXITSTATUS(end), 125);
+    assert_int_equal(tcgetpgrp(run.master), job);
+    kill(run.pid, SIGKILL);
     end_of(&run);
 }
 
@@ -255,6 +277,7 @@ int main(void)
         TEST(test_R3_resizing_the_terminal_arrives_once),
         TEST(test_typed_stop_is_mirrored_and_the_terminal_changes_hands),
         TEST(test_terminal_mode_and_group_are_put_back),
+        TEST(test_terminal_is_put_back_when_no_runner_could_be_executed),
     };
     alarm(60);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
