@@ -134,11 +134,13 @@ static enum fault_outcome judge_success(const struct fault_result *result,
     return FAULT_RIGHT;
 }
 
-static bool is_told(const struct fault_result *result, int code)
+/* Before a runner was started the launcher has stderr; later it has let it go to the command, and
+ * has the status descriptor alone. */
+static bool is_told(const struct fault_result *result, bool started)
 {
     json_t *event = last_event(result->status, "exited");
-    bool told = result->err[0] != '\0' || result->out[0] != '\0' ||
-                (event != NULL && json_object_get(event, "message") != NULL && code == OWN_FAILURE);
+    bool said = strstr(result->err, "firma-") != NULL || strstr(result->out, "firma-") != NULL;
+    bool told = event != NULL && (said || started);
     json_decref(event);
     return told;
 }
@@ -158,13 +160,13 @@ static enum fault_outcome judge_failure(const struct fault_result *result, int c
         return wrong(why, "exit 0, and the command's is %d", FAULT_EXIT);
     if (is_odd(code, may))
         return wrong(why, "exit %d is neither the command's nor a failure's", code);
-    json_t *started = last_event(result->status, "started");
-    bool unannounced = result->marked && started == NULL && !may->mute;
-    json_decref(started);
-    if (unannounced)
+    json_t *event = last_event(result->status, "started");
+    bool started = event != NULL;
+    json_decref(event);
+    if (result->marked && !started && !may->mute)
         return wrong(why, "the command ran, and the status descriptor never said `started`");
-    if (!may->killed && !may->mute && !may->may_wait && !is_told(result, code))
-        return wrong(why, "exit %d without a word on stderr", code);
+    if (!may->killed && !may->mute && !may->may_wait && !is_told(result, started))
+        return wrong(why, "exit %d without a word", code);
     return result->marked ? FAULT_ENDED : FAULT_REFUSED;
 }
 
