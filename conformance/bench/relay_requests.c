@@ -16,7 +16,7 @@
     "GET http://192.0.2.1/index.html HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: bench/1\r\n"       \
     "Accept: text/plain, */*\r\nAccept-Encoding: identity\r\nCache-Control: no-cache\r\n\r\n"
 
-enum { CLIENTS = 8, REQUESTS = 1500, ANSWER = 4096, BODY = 2 };
+enum { CLIENTS = 8, REQUESTS = 1000, ANSWER = 4096, BODY = 2 };
 
 struct load;
 

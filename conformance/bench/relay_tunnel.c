@@ -16,7 +16,7 @@
 
 enum { CHUNK = 256 * 1024 };
 
-static const size_t amount = (size_t)256 << 20; /* each way */
+static const size_t amount = (size_t)96 << 20; /* each way */
 
 static char buffer[CHUNK];
 

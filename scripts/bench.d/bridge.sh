@@ -96,7 +96,7 @@ compare_best() {
 measure() {
     local relay origin peers=()
     mkfifo "$work/contenders"
-    "$tools/bench-relay" "$(runs 7)" <"$work/contenders" >"$work/relay" 2>"$work/relay.err" &
+    "$tools/bench-relay" "$(runs 15)" <"$work/contenders" >"$work/relay" 2>"$work/relay.err" &
     relay=$!
     exec 5>"$work/contenders"
     started+=("$relay")

@@ -130,7 +130,7 @@ measure() {
             note "no ${name%:*} here: left out"
         fi
     done
-    for ((i = $(runs 7); i > 0; i--)); do
+    for ((i = $(runs 9); i > 0; i--)); do
         for server in "${servers[@]}"; do
             # shellcheck disable=SC2086 # three words
             measure_server $server
