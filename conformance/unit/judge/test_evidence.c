@@ -153,7 +153,7 @@ static void a_link_in_place_of_a_file(void **state)
 static void reorder(const char *file, size_t at, int to, const char *word)
 {
     struct bundle copy;
-    char *lines[128] = {NULL}, *rest = NULL, text[65536] = "";
+    char *lines[128], *rest = NULL, text[65536] = "";
     size_t count = 0;
     bundle_copy(&copy, made.dir);
     char *old = bundle_read(&copy, file, NULL);

@@ -299,7 +299,7 @@ static const char *break_artifact(const struct bed *bed, size_t i, const char *f
         snprintf(path, size, "%s/art/socket", bed->root);
         snprintf(name.sun_path, sizeof name.sun_path, "%.90s/art/socket", bed->root);
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        bind(fd, (struct sockaddr *)&name, sizeof name);
+        (void)bind(fd, (struct sockaddr *)&name, sizeof name);
         close(fd);
     }
     if (strcmp(fault, "world-writable") == 0)
