@@ -48,7 +48,7 @@ static pid_t started_pid(const struct bed_run *run)
     while (at == NULL && bed_line(run->status, line, sizeof line))
         at = strstr(line, "\"pid\":");
     assert_non_null(at);
-    return (pid_t)atoi(at + 6);
+    return at == NULL ? -1 : (pid_t)atoi(at + 6);
 }
 
 static pid_t parent_of(pid_t pid)
