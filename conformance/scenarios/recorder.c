@@ -55,13 +55,19 @@ static void make_careless(struct cf_start *start)
     cf_words_release(&words);
 }
 
+/* Whether somebody listens at PORT. Where nobody does, the system may pick that very port for our
+ * own end, and we are connected to ourselves. */
 static bool answers(unsigned port)
 {
+    struct sockaddr_in own = {0};
+    socklen_t length = sizeof own;
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = cf_socket(AF_INET, SOCK_STREAM);
-    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+                     getsockname(fd, (struct sockaddr *)&own, &length) == 0 &&
+                     own.sin_port != to.sin_port;
     if (fd >= 0)
         close(fd);
     return connected;
