@@ -99,7 +99,7 @@ void load_connections(struct load *load, struct load_report *report)
         load_give_up("out of memory");
     for (unsigned round = 1; round <= rounds && report->problem_count == 0; round++) {
         play_round(&crowd, many, &peak);
-        load_say("connections: round %u of %u", round, rounds);
+        load_say("%s: round %u of %u", report->section, round, rounds);
     }
     load_number(report, "in_flight_at_once", (long long)many);
     load_number(report, "bound", (long long)bound);

@@ -90,10 +90,16 @@ struct load_subject {
     size_t connections;       /* the bridge's bound, by our limit of descriptors */
 };
 
-/* Starts ARGV (firma-run, whose command must say a byte and read to the end of its input) with a
- * soft limit of descriptors of 1024 and the sidecar at PORT. */
-void load_subject_start(struct load_subject *out, struct firma_loop *loop, char *const *argv,
-                        const char *runtime_root, uint16_t sidecar);
+/* What a launcher is started as. */
+struct load_start {
+    char *const *argv; /* firma-run; its command must say a byte and read to the end of its input */
+    const char *runtime_root;
+    uint16_t sidecar;    /* port */
+    unsigned open_files; /* hard limit of descriptors; 0: ours. The soft one is 1024 at most */
+};
+
+void load_subject_start(struct load_subject *out, struct firma_loop *loop,
+                        const struct load_start *start);
 /* Ends its command: it must exit 0 and leave its runtime root empty. */
 void load_subject_end(struct load_subject *subject, struct load_report *report);
 

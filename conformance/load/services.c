@@ -1,7 +1,8 @@
 /*
  * load-services: one launcher, loaded section by section.
  *
- *     load-services [--small] [--patience SECONDS] --runtime-root DIR --fake-sidecar FILE
+ *     load-services [--small] [--patience SECONDS] [--open-files N]
+ *                   --runtime-root DIR --fake-sidecar FILE
  * SECTION... -- FIRMA-RUN ARG...
  *
  * One line of JSON a section on standard output. Exit status: 0 nothing wrong, 1 something was,
@@ -19,13 +20,14 @@ static const struct section {
     void (*play)(struct load *load, struct load_report *report);
 } sections[] = {
     {"connections", load_connections}, {"slow", load_slow}, {"tunnels", load_tunnels},
-    {"flapping", load_flapping},       {"dns", load_dns},
+    {"flapping", load_flapping},       {"dns", load_dns},   {"tight", load_connections},
 };
 
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
 struct options {
     bool small;
+    unsigned open_files;
     const char *runtime_root, *fake_sidecar;
     bool wanted[SECTIONS];
     char **command;
@@ -46,6 +48,8 @@ static bool parse(struct options *options, char **argv)
             options->small = true;
         else if (strcmp(*argv, "--patience") == 0 && argv[1] != NULL && atoi(argv[1]) > 0)
             load_be_patient((unsigned)atoi(*++argv));
+        else if (strcmp(*argv, "--open-files") == 0 && argv[1] != NULL && atoi(argv[1]) >= 128)
+            options->open_files = (unsigned)atoi(*++argv);
         else if (strcmp(*argv, "--runtime-root") == 0 && argv[1] != NULL)
             options->runtime_root = *++argv;
         else if (strcmp(*argv, "--fake-sidecar") == 0 && argv[1] != NULL)
@@ -116,8 +120,8 @@ int main(int argc, char **argv)
     bool good = true;
     (void)argc;
     if (!parse(&options, argv)) {
-        fputs("usage: load-services [--small] [--patience SECONDS] --runtime-root DIR "
-              "--fake-sidecar FILE SECTION... -- FIRMA-RUN ARG...\n",
+        fputs("usage: load-services [--small] [--patience SECONDS] [--open-files N] "
+              "--runtime-root DIR --fake-sidecar FILE SECTION... -- FIRMA-RUN ARG...\n",
               stderr);
         return 2;
     }
@@ -128,8 +132,11 @@ int main(int argc, char **argv)
     if (firma_loop_open(&load.loop, &err) != 0)
         load_give_up("%s", err.text);
     load_sidecar_open(&load.sidecar, load.loop);
-    load_subject_start(&load.subject, load.loop, options.command, options.runtime_root,
-                       load.sidecar.port);
+    load_subject_start(&load.subject, load.loop,
+                       &(struct load_start){.argv = options.command,
+                                            .runtime_root = options.runtime_root,
+                                            .sidecar = load.sidecar.port,
+                                            .open_files = options.open_files});
     warm_up(&load);
     load_gauge(&first, load.subject.pid, load.subject.runtime_root);
     for (size_t i = 0; i < SECTIONS; i++)

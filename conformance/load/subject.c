@@ -20,36 +20,51 @@ enum { SOFT = 1024 };
 /* As README.md says under Bounds: the launcher is held against that. */
 enum { CONNECTIONS = 2048, OTHER_DESCRIPTORS = 96 };
 
+static rlim_t hard_limit(const struct load_start *start)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return start->open_files > 0 ? start->open_files : limit.rlim_max;
+}
+
+static size_t bound_of_bridge(const struct load_start *start)
+{
+    rlim_t limit = hard_limit(start);
+    if (limit >= OTHER_DESCRIPTORS + 2 * CONNECTIONS)
+        return CONNECTIONS;
+    return (size_t)(limit - OTHER_DESCRIPTORS) / 2;
+}
+
 /* In the child: descriptors as a login shell has them. */
-static void become(char *const *argv, uint16_t sidecar, int input, int output)
+static void become(const struct load_start *start, int input, int output)
 {
     struct rlimit limit;
     char address[64];
-    snprintf(address, sizeof address, "tcp://127.0.0.1:%u", sidecar);
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%u", start->sidecar);
     setenv("FIRMA_RUN_SIDECAR", address, 1);
-    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_max = hard_limit(start);
     limit.rlim_cur = limit.rlim_max < SOFT ? limit.rlim_max : SOFT;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
         dup2(input, 0) == 0 && dup2(output, 1) == 1)
-        execv(argv[0], argv);
-    fprintf(stderr, "load: %s: %s\n", argv[0], strerror(errno));
+        execv(start->argv[0], start->argv);
+    fprintf(stderr, "load: %s: %s\n", start->argv[0], strerror(errno));
     _exit(127);
 }
 
 /* Turns the loop while launcher and runner check the sidecar, until the command speaks. */
-struct start {
+struct first_word {
     struct firma_loop *loop;
     struct firma_watch watch;
 };
 
 static void command_speaks(void *context, unsigned events)
 {
-    struct start *start = context;
+    struct first_word *word = context;
     char byte;
     (void)events;
-    if (read(start->watch.fd, &byte, 1) != 1)
+    if (read(word->watch.fd, &byte, 1) != 1)
         load_give_up("the launcher ended before its command had started");
-    load_done(start->loop);
+    load_done(word->loop);
 }
 
 static void read_ports(struct load_subject *subject)
@@ -73,35 +88,27 @@ static void read_ports(struct load_subject *subject)
     firma_contract_clear(&contract);
 }
 
-static size_t bound_of_bridge(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max >= OTHER_DESCRIPTORS + 2 * CONNECTIONS)
-        return CONNECTIONS;
-    return (limit.rlim_max - OTHER_DESCRIPTORS) / 2;
-}
-
-void load_subject_start(struct load_subject *out, struct firma_loop *loop, char *const *argv,
-                        const char *runtime_root, uint16_t sidecar)
+void load_subject_start(struct load_subject *out, struct firma_loop *loop,
+                        const struct load_start *how)
 {
     int input[2], output[2];
-    struct start start = {.loop = loop};
+    struct first_word word = {.loop = loop};
     struct firma_error err;
     if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0)
         load_give_up("pipe: %s", strerror(errno));
-    *out = (struct load_subject){.runtime_root = runtime_root, .connections = bound_of_bridge()};
+    *out = (struct load_subject){.runtime_root = how->runtime_root,
+                                 .connections = bound_of_bridge(how)};
     out->pid = fork();
     if (out->pid == 0)
-        become(argv, sidecar, input[0], output[1]);
+        become(how, input[0], output[1]);
     close(input[0]);
     close(output[1]);
     out->input = input[1];
-    start.watch = (struct firma_watch){
-        .fd = output[0], .events = FIRMA_READ, .ready = command_speaks, .context = &start};
-    if (firma_loop_watch(loop, &start.watch, &err) != 0 || !load_wait(loop))
+    word.watch = (struct firma_watch){
+        .fd = output[0], .events = FIRMA_READ, .ready = command_speaks, .context = &word};
+    if (firma_loop_watch(loop, &word.watch, &err) != 0 || !load_wait(loop))
         load_give_up("the launcher did not start its command");
-    firma_loop_unwatch(loop, &start.watch);
+    firma_loop_unwatch(loop, &word.watch);
     close(output[0]);
     read_ports(out);
 }
