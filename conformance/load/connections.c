@@ -79,8 +79,9 @@ static void play_round(struct crowd *crowd, size_t many, struct load_gauge *peak
     ask_all(crowd, "held");
     join(crowd, subject->connections);
     ask_all(crowd, "full");
-    load_gauge(peak, subject->pid, subject->runtime_root);
-    if (peak->descriptors < (long)subject->connections)
+    if (subject->pid > 0) /* not from within the guest */
+        load_gauge(peak, subject->pid, subject->runtime_root);
+    if (subject->pid > 0 && peak->descriptors < (long)subject->connections)
         load_problem(crowd->report, "%ld descriptors cannot hold %zu connections",
                      peak->descriptors, subject->connections);
     one_more(crowd);
@@ -91,7 +92,7 @@ static void play_round(struct crowd *crowd, size_t many, struct load_gauge *peak
 void load_connections(struct load *load, struct load_report *report)
 {
     size_t bound = load->subject.connections, many = bound < MANY ? bound : MANY;
-    unsigned rounds = load->small ? 2 : 10;
+    unsigned rounds = load->rounds > 0 ? load->rounds : load->small ? 2 : 10;
     struct load_gauge peak = {0};
     struct crowd crowd = {.load = load, .report = report};
     crowd.clients = calloc(bound, sizeof *crowd.clients);

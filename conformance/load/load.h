@@ -85,6 +85,7 @@ json_t *load_gauge_json(const struct load_gauge *gauge);
 struct load_subject {
     pid_t pid;
     int input;                /* its command ends when this is closed */
+    int output;               /* its command's */
     uint16_t bridge, stub;    /* ports */
     const char *runtime_root; /* borrowed */
     size_t connections;       /* the bridge's bound, by our limit of descriptors */
@@ -92,7 +93,7 @@ struct load_subject {
 
 /* What a launcher is started as. */
 struct load_start {
-    char *const *argv; /* firma-run; its command must say a byte and read to the end of its input */
+    char *const *argv; /* firma-run; its command is load-guest */
     const char *runtime_root;
     uint16_t sidecar;    /* port */
     unsigned open_files; /* hard limit of descriptors; 0: ours. The soft one is 1024 at most */
@@ -178,9 +179,11 @@ struct load {
     struct load_subject subject;
     const char *fake_sidecar; /* program */
     bool small;
+    unsigned rounds; /* of connections; 0: 2 if small, else 10 */
 };
 
 void load_connections(struct load *load, struct load_report *report);
+void load_guest(struct load *load, struct load_report *report);
 void load_slow(struct load *load, struct load_report *report);
 void load_tunnels(struct load *load, struct load_report *report);
 void load_flapping(struct load *load, struct load_report *report);

@@ -19,8 +19,9 @@ static const struct section {
     const char *name;
     void (*play)(struct load *load, struct load_report *report);
 } sections[] = {
-    {"connections", load_connections}, {"slow", load_slow}, {"tunnels", load_tunnels},
-    {"flapping", load_flapping},       {"dns", load_dns},   {"tight", load_connections},
+    {"connections", load_connections}, {"guest", load_guest},       {"slow", load_slow},
+    {"tunnels", load_tunnels},         {"flapping", load_flapping}, {"dns", load_dns},
+    {"tight", load_connections},
 };
 
 enum { SECTIONS = sizeof sections / sizeof *sections };

@@ -109,7 +109,7 @@ void load_subject_start(struct load_subject *out, struct firma_loop *loop,
     if (firma_loop_watch(loop, &word.watch, &err) != 0 || !load_wait(loop))
         load_give_up("the launcher did not start its command");
     firma_loop_unwatch(loop, &word.watch);
-    close(output[0]);
+    out->output = output[0];
     read_ports(out);
 }
 
@@ -118,6 +118,7 @@ void load_subject_end(struct load_subject *subject, struct load_report *report)
     int status = -1;
     struct load_gauge left;
     close(subject->input);
+    close(subject->output);
     while (waitpid(subject->pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
