@@ -70,6 +70,12 @@ static const char *const vital[] = {
     "prctl:DUMPABLE",
     "prctl:CAP_AMBIENT",
     "fcntl:SETFD",
+    "socket",
+    "ioctl:SIFFLAGS",
+    "write:/proc/self/uid_map",
+    "write:/proc/self/gid_map",
+    "write:/proc/self/setgroups",
+    "write:vz-guest-launch.json",
 };
 
 static const struct option {
@@ -94,6 +100,8 @@ static const struct option {
     {SYS_epoll_ctl, EPOLL_CTL_ADD, "ADD"},
     {SYS_epoll_ctl, EPOLL_CTL_MOD, "MOD"},
     {SYS_epoll_ctl, EPOLL_CTL_DEL, "DEL"},
+    {SYS_ioctl, SIOCGIFFLAGS, "GIFFLAGS"},
+    {SYS_ioctl, SIOCSIFFLAGS, "SIFFLAGS"},
     {SYS_ioctl, TCGETS, "TCGETS"},
     {SYS_ioctl, TCSETS, "TCSETS"},
     {SYS_ioctl, TIOCGPGRP, "TIOCGPGRP"},

@@ -35,8 +35,19 @@ static bool parse(char *line, struct entry *out)
 /* A pattern must not reach a vital use of a call either. */
 static bool is_vital(const struct entry *entry)
 {
-    static const char *const uses[] = {"",         "NO_NEW_PRIVS", "PDEATHSIG",   "SUBREAPER",
-                                       "DUMPABLE", "CAPBSET_DROP", "CAP_AMBIENT", "SETFD"};
+    static const char *const uses[] = {"",
+                                       "NO_NEW_PRIVS",
+                                       "PDEATHSIG",
+                                       "SUBREAPER",
+                                       "DUMPABLE",
+                                       "CAPBSET_DROP",
+                                       "CAP_AMBIENT",
+                                       "SETFD",
+                                       "SIFFLAGS",
+                                       "/proc/self/uid_map",
+                                       "/proc/self/gid_map",
+                                       "/proc/self/setgroups",
+                                       "vz-guest-launch.json"};
     for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
         if (fnmatch(entry->detail, uses[i], 0) == 0 && fault_call_is_vital(entry->call, uses[i]))
             return true;
