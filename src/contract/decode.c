@@ -357,9 +357,6 @@ static const char *parse_failure(const json_error_t *error)
 static int refuse_parse(const char *text, size_t length, const json_error_t *error,
                         struct firma_trail *trail)
 {
-    /* No text: jansson ran out of memory where it does not say so. */
-    if (json_error_code(error) == json_error_out_of_memory || error->text[0] == '\0')
-        return firma_fail(trail->err, FIRMA_E_MEMORY, 0, "launch contract: out of memory");
     size_t position = error->position > 0 ? (size_t)error->position : 0;
     firma_json_locate(text, position < length ? position : length, trail);
     return firma_trail_refuse(trail, "%s (byte %zu)", parse_failure(error), position);

@@ -174,7 +174,9 @@ static int start_runner(struct firma_launch *launch, struct firma_error *err)
     char option[] = "--launch-contract";
     char *argv[] = {launch->contract.runner_path, option, contract_path, NULL};
     runner_environment(launch->options.environment, variables);
-    firma_terminal_open(&launch->terminal);
+    int result = firma_terminal_open(&launch->terminal, err);
+    if (result < 0)
+        return result;
     struct firma_spawn spawn = {.runner = &launch->artifacts[FIRMA_RUNNER],
                                 .original = &launch->signals,
                                 .terminal = &launch->terminal,

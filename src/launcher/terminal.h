@@ -18,6 +18,8 @@
 #include <sys/types.h>
 #include <termios.h>
 
+#include "firma_run.h"
+
 enum firma_group { FIRMA_GROUP_OWN, FIRMA_GROUP_FOREGROUND, FIRMA_GROUP_SHARED };
 
 struct firma_terminal {
@@ -28,8 +30,10 @@ struct firma_terminal {
     struct termios mode;
 };
 
-/* Looks at descriptors 0-2 and the controlling terminal. Cannot fail: doubt means SHARED. */
-void firma_terminal_open(struct firma_terminal *out);
+/* Looks at descriptors 0-2 and the controlling terminal. Doubt about the group means SHARED. A
+ * terminal that is there and cannot be had is FIRMA_E_SYSTEM: a runner in a group of its own would
+ * be stopped by it. */
+int firma_terminal_open(struct firma_terminal *out, struct firma_error *err);
 
 /* Is our own group in the foreground? */
 bool firma_terminal_is_ours(const struct firma_terminal *terminal);
