@@ -75,11 +75,13 @@ void firma_terminal_restore(const struct firma_terminal *terminal, pid_t runner_
 {
     if (terminal->fd < 0)
         return;
+    /* Each once more if it fails: nobody else will. */
     pid_t holder = tcgetpgrp(terminal->fd);
+    if (holder < 0)
+        holder = tcgetpgrp(terminal->fd);
     if (holder < 0 || (holder != terminal->launcher_group && holder != runner_group &&
                        !(holder > 0 && is_empty(holder))))
         return;
-    /* Each once more if it fails: nobody else will. */
     if (terminal->has_mode && tcsetattr(terminal->fd, TCSANOW, &terminal->mode) < 0)
         tcsetattr(terminal->fd, TCSANOW, &terminal->mode);
     firma_terminal_give(terminal, terminal->launcher_group);

@@ -1,5 +1,5 @@
-/* Every allocation of the contract's reader and writer fails once: whatever the JSON library makes of
- * it, the contract is refused for want of memory and never read or written in part. */
+/* Every allocation of the contract's reader and writer fails once: whatever the JSON library makes
+ * of it, the contract is refused for want of memory and never read or written in part. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
