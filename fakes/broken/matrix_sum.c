@@ -175,6 +175,7 @@ int matrix_sum(int count, char **argv)
     snprintf(summary, sizeof summary, "%s; %zu void; %zu untried; scope %s; %s s", words,
              score.voids, score.untried, argv[1], argv[0]);
     json_t *matrix = make_matrix(&score, argv[1], words, trace, subjects);
+    json_object_set_new(matrix, "seconds", json_integer(strtol(argv[0], NULL, 10)));
     print_unsound(subjects);
     puts(summary);
     int failed = write_table(argv[4], summary, subjects);
