@@ -32,17 +32,18 @@ static int copy_link(int source, int etc, const char *name, struct firma_error *
 }
 
 /* Mounts an entry. One that has gone since it was listed leaves an empty place: hosts change. */
-static int bind_entry(int etc, const char *name, bool directory, struct firma_error *err)
+static int bind_entry(int source, int etc, const char *name, bool directory,
+                      struct firma_error *err)
 {
-    char path[sizeof SOURCE + NAME_MAX + 1];
     struct firma_error inner = {0};
-    snprintf(path, sizeof path, SOURCE "/%s", name);
     int result =
         directory ? firma_root_directory(etc, name, 0755, err) : firma_root_file(etc, name, err);
-    if (result == 0 && firma_root_bind(etc, name, path, ENTRY, &inner) < 0 &&
-        inner.errnum != ENOENT)
-        return firma_fail(err, inner.code, inner.errnum, "%s", path);
-    return result;
+    if (result < 0)
+        return result;
+    FIRMA_AUTOCLOSE int tree = firma_tree_clone(source, name, ENTRY, &inner);
+    if ((tree < 0 || firma_tree_attach(tree, etc, name, &inner) < 0) && inner.errnum != ENOENT)
+        return firma_fail(err, inner.code, inner.errnum, SOURCE "/%s", name);
+    return 0;
 }
 
 /* Sockets, FIFOs and devices are doors, not configuration: they stay behind. */
@@ -54,7 +55,7 @@ static int copy_entry(int source, int etc, const char *name, struct firma_error 
     if (S_ISLNK(info.st_mode))
         return copy_link(source, etc, name, err);
     if (S_ISDIR(info.st_mode) || S_ISREG(info.st_mode))
-        return bind_entry(etc, name, S_ISDIR(info.st_mode), err);
+        return bind_entry(source, etc, name, S_ISDIR(info.st_mode), err);
     return 0;
 }
 
