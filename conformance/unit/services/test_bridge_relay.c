@@ -65,6 +65,24 @@ static void test_answers_are_framed_by_what_was_asked(void **state)
     close(guest);
 }
 
+/* Apart, the second would wait until the guest has acknowledged the first. */
+static void test_head_and_body_leave_together(void **state)
+{
+    static const char expected[] = "HTTP/1.1 200 OK\r\n" VIA "Content-Length: 5\r\n\r\nhello";
+    struct cf_rig *rig = *state;
+    int guest = cf_dial(rig->port);
+    cf_send(guest, GET);
+    int sidecar = cf_accept(rig->sidecar);
+    cf_read_head(sidecar, text);
+    cf_send(sidecar, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    ssize_t got = recv(guest, text, sizeof text - 1, 0);
+    assert_int_equal(got, sizeof expected - 1);
+    text[got] = '\0';
+    assert_string_equal(text, expected);
+    close(sidecar);
+    close(guest);
+}
+
 static void test_http_1_0_guest_gets_no_chunks_and_an_end(void **state)
 {
     struct cf_rig *rig = *state;
@@ -223,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_answers_are_framed_by_what_was_asked),
+        RIG(test_head_and_body_leave_together),
         RIG(test_http_1_0_guest_gets_no_chunks_and_an_end),
         RIG(test_connection_close_is_honoured),
         RIG(test_pipelined_requests_are_taken_one_at_a_time),

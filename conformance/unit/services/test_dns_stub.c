@@ -61,6 +61,36 @@ static void test_udp_query_is_refused(void **state)
     close(fd);
 }
 
+static void send_numbered(int fd, uint8_t who, uint8_t number)
+{
+    uint8_t message[QUERY];
+    memcpy(message, query, QUERY);
+    message[0] = who;
+    message[1] = number;
+    assert_int_equal(send(fd, message, sizeof message, 0), QUERY);
+}
+
+/* More than one batch, from two senders by turns, with messages in between that get no answer. */
+static void test_a_burst_is_answered_each_to_its_sender(void **state)
+{
+    enum { BURST = 80 }; /* what a socket's buffer holds for sure */
+    struct cf_rig *rig = *state;
+    uint8_t answer[512];
+    int fds[] = {udp_to(rig->port), udp_to(rig->port)};
+    for (int i = 0; i < BURST; i++) {
+        send_numbered(fds[0], 1, (uint8_t)i);
+        send(fds[i % 2], query, 11, 0);
+        send_numbered(fds[1], 2, (uint8_t)i);
+    }
+    for (int i = 0; i < 2 * BURST; i++) {
+        expect_refused(answer, (size_t)recv(fds[i % 2], answer, sizeof answer, 0));
+        assert_int_equal(answer[0], i % 2 + 1);
+        assert_int_equal(answer[1], i / 2);
+    }
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* The answer to the good query is the first to come: the ones before it got none. */
 static void test_D1_responses_and_short_datagrams_get_nothing(void **state)
 {
@@ -260,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG(test_udp_query_is_refused),
+        RIG(test_a_burst_is_answered_each_to_its_sender),
         RIG(test_D1_responses_and_short_datagrams_get_nothing),
         RIG(test_tcp_queries_may_be_pipelined_and_split),
         RIG(test_tcp_backpressure_loses_nothing),
