@@ -44,7 +44,7 @@ if(FIRMA_COVERAGE)
         -fno-builtin-execle -fno-builtin-execlp -fno-builtin-execv -fno-builtin-execve
         -fno-builtin-execvp)
     target_link_options(firma_coverage INTERFACE --coverage
-        LINKER:--wrap=main,--wrap=reboot,--wrap=__gcov_exit,--build-id
+        LINKER:--wrap=main,--wrap=reboot,--wrap=sync,--wrap=__gcov_exit,--build-id
         LINKER:-T,${CMAKE_CURRENT_LIST_DIR}/coverage/counters.ld)
     target_link_libraries(firma_coverage INTERFACE firma_counters)
     target_link_libraries(firma_flags INTERFACE firma_coverage)

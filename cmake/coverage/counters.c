@@ -7,9 +7,9 @@
  * main begins: whatever a process or its forks count is in the file at once, however they end.
  * The file is named by the program's build id; a copy of a program counts for the original.
  *
- * Pid 1 of a guest kernel can open no file of the host's before it has one of its shared
- * directories. Its counters stay in memory, shared with its forks, and are added, before it ends
- * the machine, to the file of its name in whichever directory has one (it makes none).
+ * Pid 1 of a guest kernel can open no file of the host's before its shared directories are there,
+ * and is killed with its machine. Its counters stay in memory, shared with its forks, one of which
+ * does nothing but add them to the file of that name in whichever share has one (it makes none).
  *
  * Started with FIRMA_COUNTERS=dump a program does nothing but write its file's numbers as .gcda.
  */
@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <gcov.h>
 #include <link.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,8 @@ extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 int __real_main(int argc, char **argv, char **envp);
 int __wrap_main(int argc, char **argv, char **envp);
+void __real_sync(void);
+void __wrap_sync(void);
 int __real_reboot(int how);
 int __wrap_reboot(int how);
 void __real___gcov_exit(void);
@@ -114,35 +117,86 @@ static int share_counters(bool create)
     return fd >= 0 ? 0 : -1;
 }
 
-static void add_to(int fd)
+/* ---- pid 1 of a machine ---- */
+
+static const char place[] = "/counters";
+static unsigned *rounds; /* how often the follower has looked; shared with it */
+
+/* Adds to FD's numbers what ours have grown by since the last time. */
+static void add_to(int fd, uint64_t *told)
 {
     const uint64_t *ours = (const uint64_t *)firma_counters_begin;
     for (size_t i = 0; i < counters_size() / sizeof *ours; i++) {
-        uint64_t sum = 0;
+        uint64_t sum = 0, now = __atomic_load_n(&ours[i], __ATOMIC_RELAXED);
         off_t at = (off_t)(i * sizeof sum);
-        if (ours[i] == 0 || pread(fd, &sum, sizeof sum, at) < 0)
+        if (now == told[i] || pread(fd, &sum, sizeof sum, at) < 0)
             continue;
-        sum += ours[i];
-        if (pwrite(fd, &sum, sizeof sum, at) < 0)
-            return;
+        sum += now - told[i];
+        if (pwrite(fd, &sum, sizeof sum, at) == (ssize_t)sizeof sum)
+            told[i] = now;
     }
+}
+
+static int find_file(void)
+{
+    char name[41] = "", path[80];
+    int fd = -1;
+    build_id(name);
+    for (int share = 0; fd < 0 && share < 32; share++) {
+        snprintf(path, sizeof path, "%s/%d/%s", place, share, name);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+    }
+    return fd;
+}
+
+/* As long as the machine lives. What it mounts nobody else sees. */
+_Noreturn static void follow(void)
+{
+    uint64_t *told = calloc(counters_size(), 1);
+    int fd = -1;
+    bool mounted = false;
+    if (told == NULL || unshare(CLONE_NEWNS) < 0)
+        _exit(1);
+    for (;; usleep(5000)) {
+        mounted = mounted || ((mkdir(place, 0700) == 0 || errno == EEXIST) &&
+                              mount("firma", place, "virtiofs", 0, NULL) == 0);
+        if (mounted && fd < 0)
+            fd = find_file();
+        if (fd >= 0)
+            add_to(fd, told);
+        __atomic_add_fetch(rounds, 1, __ATOMIC_RELEASE);
+    }
+}
+
+static void start_follower(void)
+{
+    rounds = mmap(NULL, sizeof *rounds, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (rounds == MAP_FAILED || fork() != 0)
+        return;
+    follow();
+}
+
+/* Until all that was counted so far has been told; not for ever, should there be nobody to tell. */
+static void await_follower(void)
+{
+    unsigned begun = rounds == NULL ? 0 : __atomic_load_n(rounds, __ATOMIC_ACQUIRE);
+    for (int i = 0; rounds != NULL && getpid() == 1 && i < 400; i++) {
+        if (__atomic_load_n(rounds, __ATOMIC_ACQUIRE) - begun >= 2)
+            return;
+        usleep(5000);
+    }
+}
+
+/* The last thing before the host hears of the end. */
+void __wrap_sync(void)
+{
+    await_follower();
+    __real_sync();
 }
 
 int __wrap_reboot(int how)
 {
-    static const char place[] = "/counters";
-    char name[41] = "", path[80];
-    build_id(name);
-    if (getpid() == 1 && mkdir(place, 0700) == 0 && mount("firma", place, "virtiofs", 0, NULL) == 0)
-        for (int share = 0; share < 32; share++) {
-            snprintf(path, sizeof path, "%s/%d/%s", place, share, name);
-            int fd = open(path, O_RDWR | O_CLOEXEC);
-            if (fd < 0)
-                continue;
-            add_to(fd);
-            close(fd);
-        }
-    umount2(place, 0);
+    await_follower();
     return __real_reboot(how);
 }
 
@@ -152,6 +206,8 @@ int __wrap_main(int argc, char **argv, char **envp)
     bool dump = order != NULL && strcmp(order, "dump") == 0;
     int saved = errno;
     int shared = share_counters(!dump);
+    if (shared != 0 && !dump && getpid() == 1)
+        start_follower();
     errno = saved;
     if (!dump)
         return __real_main(argc, argv, envp);
