@@ -1,7 +1,7 @@
 /*
  * load-guest: the command of the launcher under load. It says a byte; for every line on its
- * standard input it plays the connections' rounds from within the guest, through the runner's relay,
- * and says `r` for right or `x`; at the end of input it exits 0.
+ * standard input it plays the connections' rounds from within the guest, through the runner's
+ * relay, and says `r` for right or `x`; at the end of input it exits 0.
  */
 #include "load.h"
 

@@ -37,13 +37,15 @@ void firma_bridge_count(struct firma_bridge *bridge)
         bridge->conn_peak = bridge->conn_count;
 }
 
-/* What a crowd has needed goes back to the system when most of it has left: an allocator keeps all
- * that lies below the last small block in use. */
+/* What a crowd has needed goes back to the system when most of it has left, and when all of it has:
+ * an allocator keeps all that lies below the last small block in use. */
 static void give_memory_back(struct firma_bridge *bridge)
 {
-    if (bridge->conn_peak < CROWD || bridge->conn_count > bridge->conn_peak / 4)
+    bool most = bridge->conn_peak >= CROWD && bridge->conn_count <= bridge->conn_peak / 4;
+    if (!most && !(bridge->remnant && bridge->conn_count == 0))
         return;
     bridge->conn_peak = bridge->conn_count;
+    bridge->remnant = bridge->conn_count > 0;
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif

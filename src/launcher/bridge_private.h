@@ -66,6 +66,7 @@ struct firma_bridge {
     struct bridge_conn *conns;
     unsigned conn_count;
     unsigned conn_peak; /* since memory was last given back */
+    bool remnant;       /* of a crowd, was there when memory was last given back */
 };
 
 /* bridge_attribution.c: checks the authoritative headers and writes their lines to OUT. */
