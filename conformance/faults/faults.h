@@ -96,6 +96,7 @@ struct fault_trace {
     /* what became of it */
     bool fired;
     bool victim_lived;     /* when the fault struck there was somebody to kill */
+    bool asked_before;     /* the runner had asked the sidecar, who may have answered */
     bool committed_before; /* the runner was already being told that all is well */
     bool executed_before;  /* the command had been executed */
     bool runner_executed, command_executed;

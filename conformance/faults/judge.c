@@ -134,13 +134,13 @@ static enum fault_outcome judge_success(const struct fault_result *result,
     return FAULT_RIGHT;
 }
 
-/* Before a runner was started the launcher has stderr; later it has let it go to the command, and
- * has the status descriptor alone. */
+/* Before a runner was started the launcher has stderr, and may not know of a status descriptor yet;
+ * later it has let stderr go to the command, and has that descriptor alone. */
 static bool is_told(const struct fault_result *result, bool started)
 {
     json_t *event = last_event(result->status, "exited");
     bool said = strstr(result->err, "firma-") != NULL || strstr(result->out, "firma-") != NULL;
-    bool told = event != NULL && (said || started);
+    bool told = started ? event != NULL : said;
     json_decref(event);
     return told;
 }

@@ -182,6 +182,14 @@ static void run_preloaded(const struct fault_cell *cell, const struct fault_laun
     }
 }
 
+/* An answer that was given before its giver died is an answer. */
+static bool was_answerable(const struct fault_trace *trace)
+{
+    int victim = trace->order.victim;
+    return victim == FAULT_SIDECAR || is_outside(victim) ? trace->asked_before
+                                                         : trace->committed_before;
+}
+
 /* Before there is a guardian nobody is left to tidy up after a killed launcher, but the next launch
  * is: a minute later, because a directory may be another's that was born just now. */
 static bool is_swept(struct fault_cell *cell, int scene)
@@ -212,7 +220,7 @@ static json_t *play_kill(struct fault_cell *cell, const char *id, const struct w
     struct fault_launch launch = {.runtime = "", .terminal = scene == 1, .port = cell->port};
     fault_launch_run(&launch, &trace, cell->sidecar, &result);
     struct fault_allowance may = {.struck = trace.fired && trace.victim_lived,
-                                  .before = !trace.committed_before,
+                                  .before = !was_answerable(&trace),
                                   .killed = trace.order.victim != FAULT_SIDECAR,
                                   .no_traffic = true};
     bool unguarded = trace.order.victim == FAULT_LAUNCHER && !trace.runner_executed;

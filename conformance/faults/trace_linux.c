@@ -194,20 +194,22 @@ static bool is_made_anyway(long number)
     return number == SYS_close || number == SYS_munmap;
 }
 
-/* This call ends the C library's setting up of the only thread, libraries loaded. */
-static bool is_loading(const struct tracer *tracer, int role)
+/* set_robust_list(2) ends the C library's setting up of the only thread, libraries loaded; what it
+ * then makes read-only nobody else does. */
+static bool is_loading(const struct tracer *tracer, int role, long number)
 {
     return (role == FAULT_LAUNCHER || role == FAULT_RUNNER) &&
-           tracer->calls[role][SYS_set_robust_list] == 0;
+           (tracer->calls[role][SYS_set_robust_list] == 0 || number == SYS_mprotect);
 }
 
 static void strike(struct tracer *tracer, struct process *process, long number)
 {
     struct fault_trace *trace = tracer->trace;
     trace->fired = true;
+    trace->asked_before = tracer->calls[FAULT_RUNNER][SYS_sendto] > 0;
     trace->committed_before = trace->committed_ns != 0;
     trace->executed_before = trace->command_executed;
-    trace->loading = is_loading(tracer, process->role);
+    trace->loading = is_loading(tracer, process->role, number);
     if (trace->order.errnum != 0) {
         process->failing = true;
         if (!is_made_anyway(number))
