@@ -168,7 +168,7 @@ compare() {
 bound() {
     local verdict
     verdict=$(awk -v a="$2" -v g="$4" 'BEGIN {print (a <= g ? "met" : "missed")}')
-    add_row "$1" "$2 $3" – "" "" "≤ $4 $3" "$verdict" 1
+    add_row "$1" "$2${3:+ $3}" – "" "" "≤ $4${3:+ $3}" "$verdict" 1
 }
 
 write_report() {
