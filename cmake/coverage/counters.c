@@ -8,8 +8,9 @@
  * The file is named by the program's build id; a copy of a program counts for the original.
  *
  * Pid 1 of a guest kernel can open no file of the host's before its shared directories are there,
- * and is killed with its machine. Its counters stay in memory, shared with its forks, one of which
- * does nothing but add them to the file of that name in whichever share has one (it makes none).
+ * and is killed with its machine. Its counters stay in memory, shared with its forks, and are
+ * added, when the command has ended, to the file of that name in whichever share has one (it makes
+ * none). What a machine does that fails before, is not counted.
  *
  * Started with FIRMA_COUNTERS=dump a program does nothing but write its file's numbers as .gcda.
  */
@@ -18,7 +19,6 @@
 #include <fcntl.h>
 #include <gcov.h>
 #include <link.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -120,7 +120,7 @@ static int share_counters(bool create)
 /* ---- pid 1 of a machine ---- */
 
 static const char place[] = "/counters";
-static unsigned *rounds; /* how often the follower has looked; shared with it */
+static bool alone; /* this is one: no file could be opened */
 
 /* Adds to FD's numbers what ours have grown by since the last time. */
 static void add_to(int fd, uint64_t *told)
@@ -149,54 +149,35 @@ static int find_file(void)
     return fd;
 }
 
-/* As long as the machine lives. What it mounts nobody else sees. */
-_Noreturn static void follow(void)
+/* The last thing before the host hears of the end, and kills the machine; the command's own mount
+ * of the same shares has gone with it. */
+static void tell_host(void)
 {
-    uint64_t *told = calloc(counters_size(), 1);
-    int fd = -1;
-    bool mounted = false;
-    if (told == NULL || unshare(CLONE_NEWNS) < 0)
-        _exit(1);
-    for (;; usleep(5000)) {
-        mounted = mounted || ((mkdir(place, 0700) == 0 || errno == EEXIST) &&
-                              mount("firma", place, "virtiofs", 0, NULL) == 0);
-        if (mounted && fd < 0)
-            fd = find_file();
-        if (fd >= 0)
-            add_to(fd, told);
-        __atomic_add_fetch(rounds, 1, __ATOMIC_RELEASE);
-    }
-}
-
-static void start_follower(void)
-{
-    rounds = mmap(NULL, sizeof *rounds, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (rounds == MAP_FAILED || fork() != 0)
+    static uint64_t *told;
+    if (told == NULL)
+        told = calloc(counters_size(), 1);
+    if (told == NULL || (mkdir(place, 0700) < 0 && errno != EEXIST) ||
+        mount("firma", place, "virtiofs", 0, NULL) < 0)
         return;
-    follow();
-}
-
-/* Until all that was counted so far has been told; not for ever, should there be nobody to tell. */
-static void await_follower(void)
-{
-    unsigned begun = rounds == NULL ? 0 : __atomic_load_n(rounds, __ATOMIC_ACQUIRE);
-    for (int i = 0; rounds != NULL && getpid() == 1 && i < 400; i++) {
-        if (__atomic_load_n(rounds, __ATOMIC_ACQUIRE) - begun >= 2)
-            return;
-        usleep(5000);
+    int fd = find_file();
+    if (fd >= 0) {
+        add_to(fd, told);
+        close(fd);
     }
+    umount2(place, 0);
 }
 
-/* The last thing before the host hears of the end. */
 void __wrap_sync(void)
 {
-    await_follower();
+    if (alone)
+        tell_host();
     __real_sync();
 }
 
 int __wrap_reboot(int how)
 {
-    await_follower();
+    if (alone)
+        tell_host();
     return __real_reboot(how);
 }
 
@@ -207,7 +188,7 @@ int __wrap_main(int argc, char **argv, char **envp)
     int saved = errno;
     int shared = share_counters(!dump);
     if (shared != 0 && !dump && getpid() == 1)
-        start_follower();
+        alone = true;
     errno = saved;
     if (!dump)
         return __real_main(argc, argv, envp);
