@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +48,8 @@ static bool await_gate(int gate)
     do
         got = read(gate, &word, 1);
     while (got < 0 && errno == EINTR);
+    if (got < 0)
+        dprintf(STDERR_FILENO, "firma-guest: system: await pid 1: %s\n", strerror(errno));
     return got == 1;
 }
 
