@@ -148,7 +148,7 @@ enum { YEAR = 365 * 24 * 3600 };
 static const struct kind kinds[] = {
     {"descriptors", set_limit, RLIMIT_NOFILE, 1, NULL, 3, 40, 1},
     {"address-space", set_limit, RLIMIT_AS, 512 * 1024, NULL, 2, 40, 1},
-    {"data", set_limit, RLIMIT_DATA, 64 * 1024, NULL, 1, 24, 1},
+    {"data", set_limit, RLIMIT_DATA, 64 * 1024, NULL, 2, 24, 1},
     {"stack", set_limit, RLIMIT_STACK, 64 * 1024, NULL, 5, 16, 1},
     {"file-size", set_limit, RLIMIT_FSIZE, 512, NULL, 1, 4, 1},
     {"pending-signals", set_limit, RLIMIT_SIGPENDING, 1, NULL, 0, 2, 1},
