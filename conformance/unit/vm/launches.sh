@@ -34,7 +34,7 @@ export FIRMA_RUN_SIDECAR FIRMA_RUN_VZ_GUEST=1 HOME=$place/nowhere \
     FIRMA_RUN_VZ_GUEST_KERNEL=$place/images/vmlinuz FIRMA_RUN_VZ_GUEST_INITRD=$place/images/initrd.img \
     FIRMA_RUN_VZ_GUEST_ROOTFS=$place/images/rootfs.img
 
-run=("$bin/firma-run" --runtime-dir "$place/run" ${FIRMA_GUEST_SHARE:+--mount "$FIRMA_GUEST_SHARE"})
+run=("$bin/firma-run" --runtime-dir "$place/run" --grace 120 ${FIRMA_GUEST_SHARE:+--mount "$FIRMA_GUEST_SHARE"})
 
 check() { # WHAT EXPECTED FOUND
     # shellcheck disable=SC2053 # a pattern is meant
