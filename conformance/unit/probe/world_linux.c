@@ -419,7 +419,8 @@ json_t *run_plan(const char *body)
     probe_start(&program, &plan);
     program_end(&program);
     plan_remove(&plan);
-    assert_string_equal(program.err, "");
+    /* Nobody speaks there but a guest that floods its log (tech_bomb.c). */
+    assert_string_equal(program.err + strspn(program.err, "#\n"), "");
     assert_int_equal(program.status, 0);
     json_t *all = receipts(&program);
     program_free(&program);
