@@ -158,6 +158,7 @@ static int path_argument(long number)
     case SYS_faccessat:
     case SYS_unlinkat:
     case SYS_mkdirat:
+    case SYS_mknodat:
         return 1;
 #if defined(__x86_64__)
     case SYS_access:

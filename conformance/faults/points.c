@@ -347,10 +347,10 @@ static void add(json_t *ids, const char *format, ...)
 
 static bool may_be_interrupted(const char *call)
 {
-    static const char *const waiting[] = {"read",    "write",       "recvfrom", "recvmsg",
-                                          "sendto",  "sendmsg",     "accept4",  "epoll_wait",
-                                          "poll",    "pselect6",    "wait4",    "rt_sigtimedwait",
-                                          "pread64", "epoll_pwait", "ppoll",    "openat"};
+    static const char *const waiting[] = {
+        "read",     "write",           "recvfrom", "recvmsg",     "recvmmsg", "sendto",
+        "sendmmsg", "sendmsg",         "accept4",  "epoll_wait",  "poll",     "pselect6",
+        "wait4",    "rt_sigtimedwait", "pread64",  "epoll_pwait", "ppoll",    "openat"};
     return word_of(call, waiting, sizeof waiting / sizeof waiting[0]) >= 0;
 }
 
