@@ -232,7 +232,7 @@ void firma_place_close(struct firma_place *place)
 
 int firma_custody_parents(const char *path, struct firma_error *err)
 {
-    struct firma_place place;
+    struct firma_place place = {.dirfd = -1};
     int result = firma_custody_locate(path, true, &place, err);
     if (result == 0)
         firma_place_close(&place);

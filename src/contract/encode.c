@@ -38,13 +38,14 @@ static int by_name(const void *left, const void *right)
 static json_t *build_map(const struct firma_pair *pairs, size_t count, int *missed)
 {
     json_t *map = json_object();
-    FIRMA_AUTOFREE const struct firma_pair **sorted = calloc(count + 1, sizeof(*sorted));
+    FIRMA_AUTOFREE const struct firma_pair **sorted =
+        calloc(count + 1, sizeof(const struct firma_pair *));
     if (sorted == NULL)
         (*missed)++;
     for (size_t i = 0; sorted != NULL && i < count; i++)
         sorted[i] = &pairs[i];
     if (sorted != NULL)
-        qsort(sorted, count, sizeof(*sorted), by_name);
+        qsort(sorted, count, sizeof(const struct firma_pair *), by_name);
     for (size_t i = 0; sorted != NULL && i < count; i++)
         put_text(map, sorted[i]->name, sorted[i]->value, missed);
     return map;

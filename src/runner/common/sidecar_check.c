@@ -127,7 +127,7 @@ static int judge(const char *head, struct firma_error *err)
 int firma_runner_check_sidecar(uint16_t port, struct firma_error *err)
 {
     int64_t deadline = now_ms() + BOUND_MS;
-    char head[HEAD_MAX + 1];
+    char head[HEAD_MAX + 1] = "";
     FIRMA_AUTOCLOSE int fd = dial(port, deadline, err);
     if (fd < 0)
         return fd;

@@ -66,7 +66,7 @@ static void wipe_arguments(char **arguments)
 static int build(const struct birth *birth, struct firma_guest_message *ready,
                  struct firma_error *err)
 {
-    size_t count;
+    size_t count = 0;
     int result = settle(birth, err);
     if (result == 0)
         result = firma_guest_loopback_up(err);

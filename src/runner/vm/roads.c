@@ -81,7 +81,7 @@ static void answer(struct firma_vm_roads *roads, struct firma_mux *mux, uint16_t
 void firma_vm_roads_serve(struct firma_vm_roads *roads, struct firma_mux *mux,
                           const struct pollfd *polled)
 {
-    for (uint16_t i = 0; i < FIRMA_FLOW_COUNT; i++)
+    for (size_t i = 0; i < FIRMA_FLOW_COUNT; i++)
         if (polled[i].fd >= 0 && polled[i].fd == roads->flows[i] && polled[i].revents != 0)
-            answer(roads, mux, i);
+            answer(roads, mux, (uint16_t)i);
 }

@@ -64,7 +64,7 @@ void firma_vm_learn_digest(int cache, int fd, const char *sha256)
     /* The oldest lines fall off the end, whole. */
     for (char *line = old, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         int length = (int)(end - line) + 1;
-        if ((size_t)(used + length) >= sizeof text)
+        if ((size_t)used + (size_t)length >= sizeof text)
             break;
         memcpy(text + used, line, (size_t)length);
         used += length;

@@ -95,7 +95,7 @@ static int attach_shares(struct firma_contract *contract, int root, struct firma
     }
     if (result == 0)
         result = firma_guest_clone_mounts(contract, trees, err);
-    if (result < 0)
+    if (result != 0)
         return result;
     result = firma_guest_attach_mounts(contract, trees, root, err);
     for (size_t i = 0; i < contract->mount_count; i++)
