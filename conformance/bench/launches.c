@@ -93,9 +93,10 @@ static size_t read_contenders(char **words, struct contender *out)
 {
     size_t count = 0;
     while (*words != NULL) {
-        if (count == CONTENDERS || words[0] == NULL || words[1] == NULL)
+        if (count == CONTENDERS || words[1] == NULL || strcmp(words[1], "+") == 0)
             bench_die(0, "too many commands, or a name without one");
         out[count++] = (struct contender){words[0], words + 1};
+        words += 2;
         while (*words != NULL && strcmp(*words, "+") != 0)
             words++;
         if (*words != NULL)

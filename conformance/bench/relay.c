@@ -50,8 +50,9 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     relay_open_origin(&relay);
     printf("port %u\n", relay.port);
-    while (only_origin)
-        relay_turn(&relay, NULL);
+    if (only_origin)
+        for (;;)
+            relay_turn(&relay, NULL);
     size_t count = relay_read_contenders(&relay, contenders, CONTENDERS);
     for (int round = 0; round <= rounds; round++) {
         for (size_t i = 0; i < count; i++)

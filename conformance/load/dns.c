@@ -244,7 +244,8 @@ bool load_dns_refuses(uint16_t port)
     send_framed(fd, 9);
     bool refused = framed_refusal(fd, 9);
     close(fd);
-    return datagram_refused(port) && datagram_refused(port) && refused;
+    bool seen = datagram_refused(port);
+    return seen && datagram_refused(port) && refused;
 }
 
 void load_dns(struct load *load, struct load_report *report)

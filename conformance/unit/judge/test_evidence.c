@@ -159,6 +159,9 @@ static void reorder(const char *file, size_t at, int to, const char *word)
     char *old = bundle_read(&copy, file, NULL);
     for (char *line = strtok_r(old, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
         lines[count++] = line;
+    if (at >= count)
+        fail_msg("%s has %zu lines", file, count);
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): fail_msg() does not return */
     char *moved = lines[at];
     for (size_t i = 0; i < count; i++) {
         if (to >= 0 && i == (size_t)to)

@@ -16,8 +16,7 @@
 static const char requests[][160] = {
     "GET http://198.51.100.1/ HTTP/1.1\r\nHost: 198.51.100.1\r\n\r\n",
     "POST http://198.51.100.1/ HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
-    "POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-    "chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+    "POST http://a/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
     "OPTIONS * HTTP/1.1\r\nHost: 198.51.100.1\r\nMax-Forwards: 0\r\n\r\n",
     "CONNECT 198.51.100.1:443 HTTP/1.1\r\nHost: 198.51.100.1:443\r\n\r\nthrough",
     "nonsense\r\n\r\n",
