@@ -60,16 +60,18 @@ static socklen_t resolve(struct sockaddr_storage *out, const char *host, uint16_
     return sizeof *v4;
 }
 
-static void bind_source(const struct fake_sidecar *sidecar, int fd, int family)
+/* True if there is no address to bind to: a dial from any other would pass for the guest's own. */
+static bool bind_source(const struct fake_sidecar *sidecar, int fd, int family)
 {
     if (family == AF_INET && sidecar->source4.sin_family == AF_INET) {
         fake_freebind(fd, family);
-        bind(fd, (const struct sockaddr *)&sidecar->source4, sizeof sidecar->source4);
+        return bind(fd, (const struct sockaddr *)&sidecar->source4, sizeof sidecar->source4) == 0;
     }
     if (family == AF_INET6 && sidecar->source6.sin6_family == AF_INET6) {
         fake_freebind(fd, family);
-        bind(fd, (const struct sockaddr *)&sidecar->source6, sizeof sidecar->source6);
+        return bind(fd, (const struct sockaddr *)&sidecar->source6, sizeof sidecar->source6) == 0;
     }
+    return true;
 }
 
 static void spell(const struct sockaddr_storage *address, char *text, size_t size, uint16_t *port)
@@ -88,8 +90,9 @@ static void record(struct fake_conn *conn, const struct sockaddr_storage *to, co
 {
     char dst[INET6_ADDRSTRLEN], src[INET6_ADDRSTRLEN] = "";
     uint16_t dport = 0, sport = 0;
-    struct sockaddr_storage from = {0};
+    struct sockaddr_storage from;
     socklen_t length = sizeof from;
+    memset(&from, 0, sizeof from);
     spell(to, dst, sizeof dst, &dport);
     if (fd >= 0 && getsockname(fd, (struct sockaddr *)&from, &length) == 0)
         spell(&from, src, sizeof src, &sport);
@@ -106,10 +109,9 @@ int fake_dial(struct fake_conn *conn, const char *host, uint16_t port)
     bool named = false;
     socklen_t length = resolve(&to, host, port, &named);
     int fd = fake_cloexec(socket(to.ss_family, SOCK_STREAM, 0));
-    if (fd >= 0)
-        bind_source(conn->sidecar, fd, to.ss_family);
     int errnum = 0;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, length) != 0) {
+    if (fd < 0 || !bind_source(conn->sidecar, fd, to.ss_family) ||
+        connect(fd, (struct sockaddr *)&to, length) != 0) {
         errnum = errno;
         if (fd >= 0)
             close(fd);
