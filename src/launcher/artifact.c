@@ -87,7 +87,7 @@ static int inspect(struct firma_artifact *out, const struct firma_place *place, 
         return firma_fail(err, FIRMA_E_ARTIFACT, 0,
                           "%s: would run with rights of its file's owner (use chmod ug-s)",
                           place->path);
-    int is_script = starts_as_script(fd);
+    int is_script = executable ? starts_as_script(fd) : 0;
     if (is_script < 0)
         return firma_fail(err, FIRMA_E_ARTIFACT, errno, "%s", place->path);
     out->identity = info;
