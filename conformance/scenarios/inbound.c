@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_MS = 30000 };
-
 /* What a row's attempt stands for. */
 static const struct door {
     const char *attempt, *technique, *address;
@@ -95,7 +93,7 @@ static int knock(struct cf_stage *stage, const struct cf_plan_row *planned, unsi
     if (failed != 0)
         return failed;
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, ASK_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     cf_events_emit(stage->events, "asked",
                    json_pack("{ss ss si si so so}", "row", planned->row->id, "nonce", nonce, "port",
                              (int)port, "exit", cf_process_code(&process), "stdout",
@@ -132,10 +130,10 @@ int cf_scenario_inbound(struct cf_stage *stage, struct cf_error *err)
     cf_start_release(&start);
     if (failed != 0)
         return failed;
-    if (cf_process_await(&process, "listening", CF_LAUNCH_MS))
+    if (cf_process_await(&process, "listening", stage->launch_ms))
         failed = knock_at_all(stage, listening_port(stage), err);
     cf_process_close_input(&process);
-    cf_process_finish(&process, stage->lab, CF_LAUNCH_MS);
+    cf_process_finish(&process, stage->lab, stage->launch_ms);
     cf_stage_ended(stage, &process, "ended", NULL);
     return failed;
 }
