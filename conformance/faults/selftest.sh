@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=scripts/lib.sh
 source "$root/scripts/lib.sh"
 # shellcheck disable=SC2034 # matrix-build's
-tree=$FIRMA_BUILD results=$FIRMA_BUILD/faults/selftest
+tree=$FIRMA_BUILD results=$FIRMA_BUILD/faults/selftest/${1:-} # its own: several may run at once
 # shellcheck source=scripts/matrix-build
 source "$root/scripts/matrix-build"
 list=$root/conformance/faults/ignorable.tsv

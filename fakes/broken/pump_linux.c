@@ -100,13 +100,23 @@ static void copy(int from, int to, enum fake_pump kind)
     }
 }
 
+/* A job in the background is let be: its output would race with what its shell says of it. */
+static bool is_foreground_terminal(int fd)
+{
+    return isatty(fd) == 1 && tcgetpgrp(fd) == getpgrp();
+}
+
+static bool is_pipe(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 int fake_pump_start(enum fake_pump kind)
 {
     int fds[2];
-    struct stat info;
-    bool pipe_wanted = kind != FAKE_PUMP_TERMINAL;
-    if (fstat(STDOUT_FILENO, &info) != 0 ||
-        !(pipe_wanted ? S_ISFIFO(info.st_mode) : S_ISCHR(info.st_mode)))
+    if (!(kind == FAKE_PUMP_TERMINAL ? is_foreground_terminal(STDOUT_FILENO)
+                                     : is_pipe(STDOUT_FILENO)))
         return 0;
     if (pipe2(fds, O_CLOEXEC) != 0 || (pump = fork()) < 0)
         return -1;
