@@ -1,6 +1,10 @@
 # Libraries from the system's packages (Homebrew's on macOS), as imported targets.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+find_library(FIRMA_JANSSON_ARCHIVE libjansson.a)
+if(FIRMA_STATIC AND FIRMA_JANSSON_ARCHIVE)
+    set_property(TARGET PkgConfig::JANSSON PROPERTY INTERFACE_LINK_LIBRARIES ${FIRMA_JANSSON_ARCHIVE})
+endif()
 
 option(FIRMA_SUITE "Build the conformance suite beside the product" ON)
 # The machine's images have digests; the launcher itself needs none.

@@ -64,6 +64,10 @@ hardening-rpath() {
     refuses "no RPATH or RUNPATH" "$sound -Wl,-rpath,/opt/lib"
 }
 
+hardening-static() {
+    refuses "anything that says what it imports" "${sound/-pie/-static-pie}"
+}
+
 hardening-no-program() {
     echo "#!/bin/sh" >"$work/script"
     expect 1 "$check" "$work/script"

@@ -10,8 +10,8 @@ enum fake_pump {
     FAKE_PUMP_TAILLESS    /* the rest behind the last line's end of a write waits, and is lost */
 };
 
-/* From here on, where standard output is a pipe (or, by name, the terminal it is in front of). -1 and errno when that
- * cannot be. */
+/* From here on, where standard output is a pipe (or, by name, the terminal it is in front of). -1
+ * and errno when that cannot be. */
 int fake_pump_start(enum fake_pump kind);
 /* Standard input, where it is a pipe or no terminal's device: one that ends before anything came in
  * stays open. -1 and errno when that cannot be. */

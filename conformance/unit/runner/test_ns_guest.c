@@ -4,12 +4,16 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "scene.h"
@@ -147,6 +151,76 @@ static void test_the_resolver_files_name_the_stub(void **state)
               "[ -L /etc/resolv.conf ] || echo file; getent passwd root | cut -d: -f1");
     assert_exit(&outcome, 0);
     assert_string_equal(outcome.out, "nameserver 127.0.0.1\nhosts: files dns\nfile\nroot\n");
+}
+
+/* ---- other machines' /etc: in the runner's child, so a failure shows as an exit of 99 ---- */
+
+static void put(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        _exit(99);
+    close(fd);
+}
+
+/* In mount and user namespaces of its own the runner's child may have any /etc it likes. */
+static void change_etc(void)
+{
+    char users[64], groups[64];
+    snprintf(users, sizeof users, "0 %u 1", geteuid());
+    snprintf(groups, sizeof groups, "0 %u 1", getegid());
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        _exit(99);
+    put("/proc/self/uid_map", users);
+    put("/proc/self/setgroups", "deny");
+    put("/proc/self/gid_map", groups);
+    if (mount("tmpfs", "/etc", "tmpfs", 0, "mode=0755") != 0 || mkdir("/etc/folder", 0755) != 0 ||
+        symlink("passwd", "/etc/link") != 0 || symlink("/run/resolv", "/etc/resolv.conf") != 0)
+        _exit(99);
+    put("/etc/passwd", "of this machine\n");
+    put("/etc/folder/file", "seen\n");
+}
+
+static void change_etc_and_cover(void)
+{
+    change_etc();
+    if (mount("tmpfs", "/etc/folder", "tmpfs", 0, "mode=0755") != 0)
+        _exit(99);
+    put("/etc/folder/cover", "seen\n");
+}
+
+static void change_etc_and_add_doors(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/etc/socket"};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    change_etc();
+    if (mkfifo("/etc/fifo", 0666) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        _exit(99);
+}
+
+static void check_etc(struct scene *scene, void (*prepare)(void), const char *in_folder)
+{
+    struct outcome outcome;
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "folder\nlink\nnsswitch.conf\npasswd\nresolv.conf\n%s\nseen\n"
+             "of this machine\nnameserver 127.0.0.1\nread-only\n",
+             in_folder);
+    scene->prepare = prepare;
+    SCENE_RUN(scene, &outcome, "sh", "-c",
+              ONLY_IN_GUEST "cd /etc; LC_ALL=C ls -A; ls -A folder; cat folder/* link; "
+                            "grep nameserver resolv.conf; "
+                            "(: >>passwd) 2>/dev/null || echo read-only");
+    assert_exit(&outcome, 0);
+    assert_string_equal(outcome.out, expected);
+}
+
+static void test_every_machine_s_etc_is_seen_alike(void **state)
+{
+    check_etc(*state, change_etc, "file");
+    check_etc(*state, change_etc_and_cover, "cover");
+    check_etc(*state, change_etc_and_add_doors, "file");
 }
 
 static int leaked[2];
@@ -363,6 +437,7 @@ int main(void)
         TEST(test_read_only_stays_read_only),
         TEST(test_nothing_else_of_the_host_is_visible),
         TEST(test_the_resolver_files_name_the_stub),
+        TEST(test_every_machine_s_etc_is_seen_alike),
         TEST(test_descriptors_are_the_standard_ones_alone),
         TEST(test_a_directory_on_stdin_is_refused),
         TEST(test_R6_streams_are_apart_and_stdin_is_the_callers),

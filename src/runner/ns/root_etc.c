@@ -1,8 +1,12 @@
 /*
- * The guest's /etc: the host's entries one by one, read-only, with resolver files of our own.
+ * The guest's /etc: the host's, read-only, with resolver files of our own. Its doors (sockets,
+ * FIFOs and devices) are no configuration and stay behind.
  *
- * One by one, because the host's resolv.conf is often a symbolic link into /run, which the guest
- * does not have: such a link cannot be mounted over, and a tree that contains it cannot be changed.
+ * Two ways to the same view. An overlay of our files over the host's is one mount. The kernel has
+ * none where something is mounted below /etc (a container's resolv.conf), because it would show
+ * what such a mount covers; and a door would show through. There the guest gets the host's entries
+ * one by one, some hundred mounts. Mounting over the host's resolv.conf is no third way: it is
+ * often a symbolic link into /run, which the guest does not have.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +25,49 @@
 
 enum { ENTRY = FIRMA_MNT_READ_ONLY | FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV };
 
+/* Looks at one entry, NAME of the folder SOURCE, for the guest's folder ETC. Anything but 0 ends
+ * the walk and is its result. */
+typedef int take_entry(int source, int etc, const char *name, mode_t type, struct firma_error *err);
+
+static bool is_wanted(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !firma_guest_owns_etc_file(name);
+}
+
+/* TYPE: as of S_IFMT; 0 for an entry that has gone since it was listed, for hosts change. */
+static int find_type(int source, const struct dirent *entry, mode_t *type, struct firma_error *err)
+{
+    struct stat info = {.st_mode = DTTOIF(entry->d_type)};
+    if (entry->d_type == DT_UNKNOWN &&
+        fstatat(source, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+        return firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE "/%s", entry->d_name);
+    *type = info.st_mode & S_IFMT;
+    return 0;
+}
+
+static int for_each_entry(int etc, take_entry *take, struct firma_error *err)
+{
+    DIR *list = opendir(SOURCE);
+    if (list == NULL)
+        return firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
+    int result = 0;
+    struct dirent *entry;
+    while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
+        mode_t type = 0;
+        if (!is_wanted(entry->d_name))
+            continue;
+        result = find_type(dirfd(list), entry, &type, err);
+        if (result == 0)
+            result = take(dirfd(list), etc, entry->d_name, type, err);
+    }
+    if (result == 0 && errno != 0)
+        result = firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
+    closedir(list);
+    return result;
+}
+
+/* ---- one by one ---- */
+
 static int copy_link(int source, int etc, const char *name, struct firma_error *err)
 {
     char target[FIRMA_MAX_PATH + 1];
@@ -31,7 +78,7 @@ static int copy_link(int source, int etc, const char *name, struct firma_error *
     return firma_root_link(etc, name, target, err);
 }
 
-/* Mounts an entry. One that has gone since it was listed leaves an empty place: hosts change. */
+/* Mounts an entry. One that has gone since it was listed leaves an empty place. */
 static int bind_entry(int source, int etc, const char *name, bool directory,
                       struct firma_error *err)
 {
@@ -46,38 +93,40 @@ static int bind_entry(int source, int etc, const char *name, bool directory,
     return 0;
 }
 
-/* Sockets, FIFOs and devices are doors, not configuration: they stay behind. */
-static int copy_entry(int source, int etc, const char *name, struct firma_error *err)
+static int copy_entry(int source, int etc, const char *name, mode_t type, struct firma_error *err)
 {
-    struct stat info;
-    if (fstatat(source, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE "/%s", name);
-    if (S_ISLNK(info.st_mode))
+    if (S_ISLNK(type))
         return copy_link(source, etc, name, err);
-    if (S_ISDIR(info.st_mode) || S_ISREG(info.st_mode))
-        return bind_entry(source, etc, name, S_ISDIR(info.st_mode), err);
+    if (S_ISDIR(type) || S_ISREG(type))
+        return bind_entry(source, etc, name, S_ISDIR(type), err);
     return 0;
 }
 
-static bool is_wanted(const char *name)
+/* ---- all at once ---- */
+
+/* 1 ends the walk: a door. */
+static int is_door(int source, int etc, const char *name, mode_t type, struct firma_error *err)
 {
-    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !firma_guest_owns_etc_file(name);
+    (void)source;
+    (void)etc;
+    (void)name;
+    (void)err;
+    return type != 0 && !S_ISLNK(type) && !S_ISDIR(type) && !S_ISREG(type);
 }
 
-static int copy_entries(int etc, struct firma_error *err)
+/* The host's entries below those that are in ETC. 1 if the kernel cannot do that here. */
+static int layer(int root, int etc, struct firma_error *err)
 {
-    DIR *list = opendir(SOURCE);
-    if (list == NULL)
-        return firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
-    int result = 0;
-    struct dirent *entry;
-    while (result == 0 && (errno = 0, entry = readdir(list)) != NULL)
-        if (is_wanted(entry->d_name))
-            result = copy_entry(dirfd(list), etc, entry->d_name, err);
-    if (result == 0 && errno != 0)
-        result = firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
-    closedir(list);
-    return result;
+    char layers[64];
+    struct firma_error inner = {0};
+    snprintf(layers, sizeof layers, "/proc/self/fd/%d:" SOURCE, etc);
+    const char *const options[] = {"lowerdir", layers, NULL};
+    FIRMA_AUTOCLOSE int tree = firma_tree_create("overlay", options, ENTRY, &inner);
+    if (tree >= 0)
+        return firma_tree_attach(tree, root, "etc", err);
+    if (inner.errnum == ENODEV || inner.errnum == EINVAL)
+        return 1;
+    return firma_fail(err, inner.code, 0, "guest's /etc: %s", inner.text);
 }
 
 int firma_ns_build_etc(int root, struct firma_error *err)
@@ -86,5 +135,9 @@ int firma_ns_build_etc(int root, struct firma_error *err)
     if (etc < 0)
         return firma_fail(err, FIRMA_E_MOUNT, errno, "guest's /etc");
     int result = firma_guest_write_resolver(etc, err);
-    return result < 0 ? result : copy_entries(etc, err);
+    if (result == 0)
+        result = for_each_entry(etc, is_door, err);
+    if (result == 0)
+        result = layer(root, etc, err);
+    return result <= 0 ? result : for_each_entry(etc, copy_entry, err);
 }
