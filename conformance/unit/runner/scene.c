@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "scene_bridge.h"
 
 #define SANDBOX_ID "01900000-0000-7000-8000-000000000001"
@@ -67,6 +68,25 @@ static void fill_contract(struct scene *scene)
     assert_int_equal(firma_contract_add_mount(contract, RUNNER_HELPER_DIR, "/helper", true, &err),
                      0);
     assert_int_equal(firma_contract_add_mount(contract, scene->cwd, scene->cwd, false, &err), 0);
+}
+
+void scene_images(struct scene *scene)
+{
+    static const char *const names[] = {"images/kernel", "images/initrd", "images/rootfs"};
+    char **fields[] = {&scene->contract.kernel, &scene->contract.initrd, &scene->contract.rootfs};
+    char digest[65], manifest[512];
+    assert_int_equal(mkdir(scene_path(scene, "images"), 0700), 0);
+    assert_int_equal(cf_digest_bytes("x", 1, digest), 0);
+    int size = snprintf(manifest, sizeof manifest,
+                        "{\"version\":1,\"images\":{\"kernel\":{\"bytes\":1,\"sha256\":\"%s\"},"
+                        "\"initrd\":{\"bytes\":1,\"sha256\":\"%s\"},"
+                        "\"rootfs\":{\"bytes\":1,\"sha256\":\"%s\"}}}",
+                        digest, digest, digest);
+    scene_write(scene, "images/manifest.json", manifest, (size_t)size, 0600);
+    for (size_t i = 0; i < 3; i++) {
+        scene_write(scene, names[i], "x", 1, 0600);
+        set_text(fields[i], scene_path(scene, names[i]));
+    }
 }
 
 int scene_setup(void **state)

@@ -100,6 +100,10 @@ void scene_start_with(struct scene *scene, const char *const *arguments);
 void scene_write(const struct scene *scene, const char *name, const void *bytes, size_t size,
                  mode_t mode);
 
+/* Images of one byte each and their manifest, in the scene's root and named in the contract: for a
+ * runner whose machine is none, they need only be the ones that the manifest says. */
+void scene_images(struct scene *scene);
+
 void assert_exit(const struct outcome *outcome, int status);
 void assert_killed(const struct outcome *outcome, int number);
 /* Refused by the runner: 125, one line on stderr that holds TEXT, nothing on stdout. */

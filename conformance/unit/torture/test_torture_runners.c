@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "points.h"
 
 static void be_tortured(void)
@@ -119,27 +118,9 @@ static void test_ns_confined(void **state)
 /* The machine's runner, with a script for its machine (../vm/hostile.h). */
 static int set_up_vm(void **state)
 {
-    static const char *const images[] = {"kernel", "initrd", "rootfs"};
-    char digest[65], manifest[512];
     if (set_up(state, "../unit/torture/firma-vm-runner") != 0)
         return -1;
-    struct scene *scene = *state;
-    char **fields[] = {&scene->contract.kernel, &scene->contract.initrd, &scene->contract.rootfs};
-    assert_int_equal(mkdir(scene_path(scene, "images"), 0700), 0);
-    assert_int_equal(cf_digest_bytes("x", 1, digest), 0);
-    int size = snprintf(manifest, sizeof manifest,
-                        "{\"version\":1,\"images\":{\"kernel\":{\"bytes\":1,\"sha256\":\"%s\"},"
-                        "\"initrd\":{\"bytes\":1,\"sha256\":\"%s\"},"
-                        "\"rootfs\":{\"bytes\":1,\"sha256\":\"%s\"}}}",
-                        digest, digest, digest);
-    scene_write(scene, "images/manifest.json", manifest, (size_t)size, 0600);
-    for (size_t i = 0; i < 3; i++) {
-        char name[32];
-        struct firma_error err;
-        snprintf(name, sizeof name, "images/%s", images[i]);
-        scene_write(scene, name, "x", 1, 0600);
-        assert_int_equal(firma_contract_set_text(fields[i], scene_path(scene, name), &err), 0);
-    }
+    scene_images(*state);
     return 0;
 }
 

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "runner/vm/channel/frame.h"
 #include "runner/vm/console.h"
 #include "runner/vm/images/images.h"
@@ -37,40 +36,13 @@ static struct outcome outcome; /* too big for the stack */
 
 /* ---- a launch with a script for its machine ---- */
 
-static void set_text(char **field, const char *text)
-{
-    struct firma_error err;
-    assert_int_equal(firma_contract_set_text(field, text, &err), 0);
-}
-
-/* What the images are made of is the machine's business, and there is none: only their digests
- * must fit. */
-static void write_images(struct scene *scene)
-{
-    char digest[65], manifest[512];
-    assert_int_equal(mkdir(scene_path(scene, "images"), 0700), 0);
-    assert_int_equal(cf_digest_bytes("x", 1, digest), 0);
-    int size = snprintf(manifest, sizeof manifest,
-                        "{\"version\":1,\"images\":{\"kernel\":{\"bytes\":1,\"sha256\":\"%s\"},"
-                        "\"initrd\":{\"bytes\":1,\"sha256\":\"%s\"},"
-                        "\"rootfs\":{\"bytes\":1,\"sha256\":\"%s\"}}}",
-                        digest, digest, digest);
-    scene_write(scene, "images/manifest.json", manifest, (size_t)size, 0600);
-    scene_write(scene, "images/kernel", "x", 1, 0600);
-    scene_write(scene, "images/initrd", "x", 1, 0600);
-    scene_write(scene, "images/rootfs", "x", 1, 0600);
-    set_text(&scene->contract.kernel, scene_path(scene, "images/kernel"));
-    set_text(&scene->contract.initrd, scene_path(scene, "images/initrd"));
-    set_text(&scene->contract.rootfs, scene_path(scene, "images/rootfs"));
-}
-
 static int set_up(void **state)
 {
     if (scene_setup(state) != 0)
         return -1;
     struct scene *scene = *state;
     scene->runner = "../unit/hostile-vm-runner";
-    write_images(scene);
+    scene_images(scene);
     memset(&outcome, 0, sizeof outcome);
     return 0;
 }
