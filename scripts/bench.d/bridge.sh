@@ -35,15 +35,13 @@ END
     run_beside squid -N -f "$work/squid.conf" >"$work/squid.out" 2>&1
 }
 
-# start_haproxy PORT ORIGIN [OPTION]: more for the defaults.
-start_haproxy() {
+start_haproxy() { # PORT ORIGIN
     cat >"$work/haproxy-$1.conf" <<END
 global
   nbthread 1
 defaults
   mode http
   option splice-auto
-  ${3:-}
   timeout connect 10s
   timeout client 600s
   timeout server 600s
@@ -55,13 +53,6 @@ END
         >"$work/haproxy.out" 2>&1
 }
 
-# As strict as the bridge: no connection to the sidecar serves a second request, so that nothing of
-# one answer can ever be taken for the next.
-start_haproxy-strict() { # PORT ORIGIN
-    start_haproxy "$1" "$2" "http-reuse never
-  option http-server-close"
-}
-
 # It reads nothing of what it relays: bytes from a port to a port.
 start_socat() { # PORT ORIGIN
     run_beside socat -b 65536 "TCP-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr,backlog=128" "TCP:127.0.0.1:$2" \
@@ -70,8 +61,8 @@ start_socat() { # PORT ORIGIN
 
 start_peers() { # ORIGIN
     local name port
-    for name in tinyproxy squid haproxy socat haproxy-strict; do
-        if ! have "${name%-strict}"; then
+    for name in tinyproxy squid haproxy socat; do
+        if ! have "$name"; then
             note "no $name here: left out"
             continue
         fi
@@ -79,7 +70,7 @@ start_peers() { # ORIGIN
         "start_$name" "$port" "$1"
         await_port "$pid" "$port"
         echo "$name $port $pid" >&5
-        [ "$name" = haproxy-strict ] || peers+=("$name")
+        peers+=("$name")
     done
 }
 
@@ -114,9 +105,4 @@ measure() {
     compare_best "small requests" request-rate /s higher ≥
     compare_best "small requests, p99" request-p99 µs lower ≤
     compare "small requests, CPU each" request-cpu µs firma-run "$(best request-cpu lower "${peers[@]}")"
-    if have haproxy; then
-        compare "small requests, as strict" request-rate /s firma-run haproxy-strict
-        compare "small requests, p99, as strict" request-p99 µs firma-run haproxy-strict
-        compare "small requests, CPU each, as strict" request-cpu µs firma-run haproxy-strict
-    fi
 }

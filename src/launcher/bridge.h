@@ -5,8 +5,9 @@
  * x-firma-* headers in place of any the guest made up, and relays to the sidecar: never to anybody
  * else. What it cannot relay beyond doubt it refuses and closes (400, 431, 417; 408 for a slow
  * head). When the sidecar fails it answers 502 or 504 with `Proxy-Status: firma-bridge; error=…`
- * (RFC 9209). One request of a guest connection is in flight at a time, on a sidecar connection of
- * its own; HTTP follows RFC 9110 and RFC 9112. Trailer fields are checked, then dropped.
+ * (RFC 9209). One request of a guest connection is in flight at a time, on a sidecar connection
+ * that no other guest connection ever uses; HTTP follows RFC 9110 and RFC 9112. Trailer fields are
+ * checked, then dropped.
  *
  *     struct firma_bridge_config config = {.sidecar = &endpoint, .headers = headers,
  *                                          .header_count = count, .owner = getuid()};

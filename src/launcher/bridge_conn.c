@@ -93,6 +93,8 @@ static void sidecar_ready(void *context, unsigned events)
         if (getsockopt(conn->sidecar.watch.fd, SOL_SOCKET, SO_ERROR, &errnum, &size) != 0)
             errnum = errno;
         firma_bridge_dialled(conn, errnum);
+    } else if (conn->state == BRIDGE_IDLE || conn->state == BRIDGE_HEAD) {
+        firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar); /* it was not asked */
     } else if ((events & FIRMA_READ) && firma_bridge_side_fill(&conn->sidecar)) {
         touch(conn);
     }

@@ -5,12 +5,17 @@
  *                                |-> TUNNEL          2xx to a CONNECT
  *      any refusal, any last answer -> LINGER -> closed
  *
- * Theory of operation. Every request gets a sidecar connection of its own, asked for with
- * `Connection: close`: whatever the sidecar sends beyond an answer dies with that connection and
- * can never be taken for the answer to the next request. Bytes the guest sends beyond its request
- * stay in its `in` buffer until the answer is complete; after a CONNECT they become tunnel bytes
- * only once a 2xx has come, and are thrown away after any other answer. An answer that breaks off
- * is cut with a reset; one that never began becomes a 502 or 504 of ours.
+ * Theory of operation. A guest connection has one sidecar connection at a time. After an answer it
+ * is kept if both said so and it is silent; the next request rides on it if it is still silent
+ * then, and if sending it twice does no harm (safe, no body): its head stays in the guest's `in`
+ * buffer until an answer begins, and when the sidecar ends the connection instead, it is sent again
+ * on a fresh one. All other requests get a fresh one. Whatever the sidecar says beyond an answer
+ * thus dies with its connection, and is never taken for the answer to the next request.
+ *
+ * Bytes the guest sends beyond its request stay in its `in` buffer until the answer is complete;
+ * after a CONNECT they become tunnel bytes only once a 2xx has come, and are thrown away after any
+ * other answer. An answer that breaks off is cut with a reset; one that never began becomes a 502
+ * or 504 of ours.
  */
 #include "launcher/bridge_private.h"
 
@@ -80,6 +85,7 @@ static void remember(struct bridge_conn *conn, const struct http_request *reques
     conn->asked = (struct http_asked){.is_connect = request->is_connect,
                                       .is_head = request->is_head,
                                       .keep_alive = request->keep_alive,
+                                      .persists = request->persists,
                                       .minor = request->head.minor};
     conn->request_body = (struct http_body){.kind = HTTP_BODY_NONE};
     if (request->framing.chunked)
@@ -87,7 +93,7 @@ static void remember(struct bridge_conn *conn, const struct http_request *reques
     else if (request->framing.has_length)
         conn->request_body =
             (struct http_body){.kind = HTTP_BODY_LENGTH, .left = request->framing.length};
-    conn->request_done = conn->answered = conn->last = false;
+    conn->request_done = conn->answered = conn->last = conn->persists = false;
     conn->interims = 0;
 }
 
@@ -124,10 +130,18 @@ static void start_request(struct bridge_conn *conn, struct http_text head)
         return;
     }
     remember(conn, &request);
+    bool rides = request.repeatable && firma_bridge_side_is_quiet(&conn->sidecar);
+    conn->riding = rides ? head.length : 0;
+    if (!rides)
+        firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar);
     struct http_text attribution = firma_http_buffer_text(&conn->bridge->attribution);
     if (!open_sidecar_buffers(conn) ||
         !firma_http_write_request(&request, attribution, &conn->sidecar.out)) {
         answer(conn, 502, "proxy_internal_error", "no room for the request");
+        return;
+    }
+    if (rides) {
+        firma_bridge_enter(conn, BRIDGE_EXCHANGE);
         return;
     }
     firma_http_buffer_consume(&conn->guest.in, head.length);
@@ -194,13 +208,21 @@ static bool send_request_body(struct bridge_conn *conn)
     return left != before;
 }
 
+static bool is_kept(const struct bridge_conn *conn)
+{
+    const struct bridge_side *sidecar = &conn->sidecar;
+    return conn->persists && !sidecar->eof && !sidecar->deaf &&
+           firma_http_buffer_used(&sidecar->in) == 0 && firma_http_buffer_used(&sidecar->out) == 0;
+}
+
 static void finish(struct bridge_conn *conn)
 {
     if (conn->last || !conn->request_done) {
         start_linger(conn);
         return;
     }
-    firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar);
+    if (!is_kept(conn))
+        firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar);
     conn->asked = (struct http_asked){0};
     conn->label[0] = '\0';
     firma_bridge_enter(conn, BRIDGE_IDLE);
@@ -233,6 +255,7 @@ static void relay_final(struct bridge_conn *conn, const struct http_response *re
 {
     conn->answered = true;
     conn->last = response->last;
+    conn->persists = response->persists;
     conn->response_body = response->body;
     note(conn, response->head.status, "");
     if (response->opens_tunnel)
@@ -243,6 +266,8 @@ static void relay_head(struct bridge_conn *conn, struct http_text head)
 {
     struct http_response response;
     struct http_refusal why;
+    firma_http_buffer_consume(&conn->guest.in, conn->riding);
+    conn->riding = 0;
     if (!firma_http_read_response(&response, head, &conn->asked, &why)) {
         answer(conn, why.status, "http_protocol_error", why.reason);
         return;
@@ -262,6 +287,14 @@ static void relay_head(struct bridge_conn *conn, struct http_text head)
     conn->scanned = 0;
 }
 
+/* The sidecar had left before it heard of the request: back to where that was a head. */
+static void start_again(struct bridge_conn *conn)
+{
+    firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar);
+    conn->riding = conn->scanned = 0;
+    firma_bridge_enter(conn, BRIDGE_HEAD);
+}
+
 /* A head is relayed into an empty buffer only, where it always fits. */
 static bool take_answer(struct bridge_conn *conn)
 {
@@ -276,6 +309,8 @@ static bool take_answer(struct bridge_conn *conn)
         relay_head(conn, (struct http_text){text.at, (size_t)size});
     else if (size < 0)
         answer(conn, 502, "http_protocol_error", why.reason);
+    else if (conn->sidecar.eof && text.length == 0 && conn->riding > 0)
+        start_again(conn);
     else if (conn->sidecar.eof && text.length == 0)
         answer(conn, 502, "connection_terminated", "the sidecar ended before an answer");
     else if (conn->sidecar.eof)

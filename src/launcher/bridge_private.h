@@ -49,6 +49,8 @@ struct bridge_conn {
     bool request_done; /* its body went to the sidecar */
     bool last;         /* the connection ends with this exchange */
     bool over;         /* to be destroyed */
+    bool persists;     /* the sidecar's connection may carry another exchange after this one */
+    size_t riding;     /* of a request on a kept connection: its head, as long as guest.in has it */
     struct http_asked asked;
     struct http_body request_body, response_body;
     char label[320]; /* "METHOD HOST" for the log */
@@ -97,6 +99,8 @@ bool firma_bridge_side_open(struct bridge_side *side, size_t out_capacity);
 void firma_bridge_side_close(struct firma_loop *loop, struct bridge_side *side);
 /* Closes the descriptor only; the buffers stay for the next one. */
 void firma_bridge_side_hang_up(struct firma_loop *loop, struct bridge_side *side);
+/* It is connected and has neither said anything nor ended. */
+bool firma_bridge_side_is_quiet(const struct bridge_side *side);
 /* Reads once. True when bytes came. */
 bool firma_bridge_side_fill(struct bridge_side *side);
 /* Writes until nothing is left or it would wait. True when anything went. */

@@ -36,6 +36,13 @@ static bool would_wait(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+bool firma_bridge_side_is_quiet(const struct bridge_side *side)
+{
+    char byte;
+    return side->watch.fd >= 0 && !side->eof && recv(side->watch.fd, &byte, 1, MSG_PEEK) < 0 &&
+           would_wait();
+}
+
 bool firma_bridge_side_fill(struct bridge_side *side)
 {
     char *at;

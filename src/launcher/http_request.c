@@ -91,6 +91,13 @@ static bool check_method(const struct http_request *request, struct http_refusal
     return true;
 }
 
+/* RFC 9110 section 9.2.1, and known here. */
+static bool is_safe(struct http_text method)
+{
+    return firma_http_is(method, "GET") || firma_http_is(method, "HEAD") ||
+           firma_http_is(method, "OPTIONS");
+}
+
 bool firma_http_read_request(struct http_request *out, struct http_text data,
                              struct http_refusal *why)
 {
@@ -102,6 +109,9 @@ bool firma_http_read_request(struct http_request *out, struct http_text data,
     out->is_connect = out->target.form == HTTP_FORM_AUTHORITY;
     out->is_head = firma_http_is(head->method, "HEAD");
     out->keep_alive = head->minor == 1 && !firma_http_connection_has(head, literal("close"));
+    out->persists = out->keep_alive && !out->is_connect;
+    out->repeatable =
+        out->persists && is_safe(head->method) && !out->framing.chunked && !out->framing.has_length;
     return check_method(out, why) && check_host(head, why) && check_connection(head, why) &&
            check_expect(head, why);
 }
@@ -152,5 +162,6 @@ bool firma_http_write_request(const struct http_request *request, struct http_te
             fits = firma_http_write_field(out, head->fields[i].name, head->fields[i].value);
     return fits && firma_http_buffer_format(out, "Via: 1.%d firma-bridge\r\n", head->minor) &&
            write_framing(&request->framing, out) && firma_http_buffer_add(out, attribution) &&
-           firma_http_buffer_add(out, literal("Connection: close\r\n\r\n"));
+           firma_http_buffer_add(out,
+                                 literal(request->persists ? "\r\n" : "Connection: close\r\n\r\n"));
 }

@@ -20,6 +20,8 @@ struct http_request {
     bool is_connect;
     bool is_head;    /* its answer has no body */
     bool keep_alive; /* the guest can take another answer on this connection */
+    bool persists;   /* so can we on the sidecar's */
+    bool repeatable; /* safe and without a body: it may be sent twice */
 };
 
 /* Reads the complete head in DATA; slices point into DATA. False with WHY. */

@@ -10,7 +10,8 @@ struct http_asked {
     bool is_connect;
     bool is_head;
     bool keep_alive;
-    int minor; /* of the guest's HTTP version */
+    bool persists; /* as the request's */
+    int minor;     /* of the guest's HTTP version */
 };
 
 struct http_response {
@@ -18,7 +19,8 @@ struct http_response {
     struct http_framing framing; /* as its fields say */
     bool interim;                /* 1xx: another answer follows */
     bool opens_tunnel;
-    bool last; /* the guest's connection ends after it */
+    bool last;     /* the guest's connection ends after it */
+    bool persists; /* the sidecar's does not */
     struct http_body body;
 };
 

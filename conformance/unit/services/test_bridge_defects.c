@@ -101,10 +101,8 @@ static void test_B3_request_after_a_chunked_body_is_parsed(void **state)
     cf_read_head(sidecar, text);
     expect_attribution_only(text);
     cf_expect(sidecar, "3\r\nabc\r\n0\r\n\r\n");
+    assert_int_equal(recv(sidecar, text, 1, MSG_DONTWAIT), -1); /* nothing else went along */
     cf_send(sidecar, NO_BODY);
-    cf_expect_end(sidecar); /* nothing of the second request went along */
-    close(sidecar);
-    sidecar = cf_accept(rig->sidecar);
     cf_read_head(sidecar, text);
     assert_int_equal(strncmp(text, "GET ", 4), 0);
     expect_attribution_only(text);
@@ -224,9 +222,10 @@ static void test_B6_trailers_carry_no_attribution(void **state)
     assert_null(strstr(text, "Trailer"));
     cf_expect(sidecar, "3\r\nabc\r\n0\r\n\r\n");
     cf_send(sidecar, NO_BODY);
+    cf_read_head(guest, text);
+    close(guest);
     cf_expect_end(sidecar);
     close(sidecar);
-    close(guest);
 }
 
 static int open_with(struct firma_header *headers, size_t count, struct firma_error *err)

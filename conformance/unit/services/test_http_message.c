@@ -35,8 +35,7 @@ static void test_request_is_rebuilt(void **state)
                     "Trailer: X-Sum\r\nProxy-Authorization: Basic c2VjcmV0\r\nX-Hop: 1\r\n"
                     "Connection: x-hop, Keep-Alive\r\n\r\n",
                     "GET http://a.example:8/x?y HTTP/1.1\r\nHost: a.example:8\r\nAccept: */*\r\n"
-                    "Via: 1.1 firma-bridge\r\nx-firma-sandbox-id: box-1\r\n"
-                    "Connection: close\r\n\r\n");
+                    "Via: 1.1 firma-bridge\r\nx-firma-sandbox-id: box-1\r\n\r\n");
 }
 
 static void test_framing_named_by_connection_survives(void **state)
@@ -46,7 +45,18 @@ static void test_framing_named_by_connection_survives(void **state)
                     "Connection: content-length, host\r\n\r\n",
                     "POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\n"
                     "Via: 1.1 firma-bridge\r\nContent-Length: 7\r\n"
-                    "x-firma-sandbox-id: box-1\r\nConnection: close\r\n\r\n");
+                    "x-firma-sandbox-id: box-1\r\n\r\n");
+}
+
+/* With the guest's connection the sidecar's has no further use. */
+static void test_the_last_request_says_so(void **state)
+{
+    (void)state;
+    request_becomes(
+        "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+        "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n"
+        "Via: 1.1 firma-bridge\r\nx-firma-sandbox-id: box-1\r\n"
+        "Connection: close\r\n\r\n");
 }
 
 static void test_http_1_0_request_is_spoken_as_1_1(void **state)
@@ -189,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_is_rebuilt),
         cmocka_unit_test(test_framing_named_by_connection_survives),
+        cmocka_unit_test(test_the_last_request_says_so),
         cmocka_unit_test(test_http_1_0_request_is_spoken_as_1_1),
         cmocka_unit_test(test_attribution_spellings),
         cmocka_unit_test(test_answers_from_files),
