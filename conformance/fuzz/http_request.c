@@ -56,7 +56,8 @@ static void check(const struct http_request *request, const struct http_buffer *
     FUZZ_MUST(again.framing.chunked == request->framing.chunked);
     FUZZ_MUST(again.framing.has_length == request->framing.has_length &&
               again.framing.length == request->framing.length);
-    FUZZ_MUST(again.is_connect == request->is_connect && !again.keep_alive);
+    FUZZ_MUST(again.is_connect == request->is_connect && again.keep_alive == request->persists);
+    FUZZ_MUST(again.repeatable == request->repeatable);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
