@@ -30,7 +30,8 @@ static bool put(const char *path, const void *data, size_t size)
     return good;
 }
 
-/* A small /etc: the guest gets each of its entries by three calls, and every call is a point. */
+/* A small /etc: where the guest gets its entries one by one, each takes three calls, and every call
+ * is a point. */
 static bool make_etc(void)
 {
     static char cache[CACHE];

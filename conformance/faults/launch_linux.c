@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -108,6 +109,20 @@ static int remove_path(const char *path, const struct stat *info, int type, stru
     (void)info;
     (void)type;
     return at->level == 0 ? 0 : remove(path);
+}
+
+/* With something mounted below /etc the guest gets its entries one by one, else all at once: one
+ * scene has the one, the other the other. */
+static void cover_etc(const struct fault_launch *launch)
+{
+    if (launch->terminal && mount("tmpfs", "/etc/folder", "tmpfs", MS_NOSUID, "mode=0755") != 0)
+        perror("faults: /etc/folder");
+}
+
+static void uncover_etc(const struct fault_launch *launch)
+{
+    if (launch->terminal)
+        umount2("/etc/folder", MNT_DETACH);
 }
 
 /* A point starts clean, whatever the last one left. */
@@ -360,6 +375,7 @@ void fault_launch_run(const struct fault_launch *launch, struct fault_trace *tra
     memset(out, 0, sizeof *out);
     if (!launch->sweeps)
         clean_up();
+    cover_etc(launch);
     unlink(MARKER);
     reset_terminal();
     if (launch->terminal && write(terminal.master, input, sizeof input - 1) > 0 &&
@@ -372,6 +388,7 @@ void fault_launch_run(const struct fault_launch *launch, struct fault_trace *tra
     if (pid > 0)
         fault_trace_run(trace, pid, sidecar, launch->patience_ms, &out->end);
     look(&after);
+    uncover_etc(launch);
     compare(&before, &after, trace != NULL && trace->order.victim == FAULT_SIDECAR, out);
     if (launch->terminal)
         judge_terminal(pid, out);
