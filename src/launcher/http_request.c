@@ -156,12 +156,12 @@ bool firma_http_write_request(const struct http_request *request, struct http_te
                               struct http_buffer *out)
 {
     const struct http_head *head = &request->head;
+    const char *end = request->persists ? "\r\n" : "Connection: close\r\n\r\n";
     bool fits = write_start(request, out);
     for (size_t i = 0; i < head->field_count && fits; i++)
         if (is_relayed(head, head->fields[i].name))
             fits = firma_http_write_field(out, head->fields[i].name, head->fields[i].value);
     return fits && firma_http_buffer_format(out, "Via: 1.%d firma-bridge\r\n", head->minor) &&
            write_framing(&request->framing, out) && firma_http_buffer_add(out, attribution) &&
-           firma_http_buffer_add(out,
-                                 literal(request->persists ? "\r\n" : "Connection: close\r\n\r\n"));
+           firma_http_buffer_add(out, literal(end));
 }
