@@ -25,7 +25,7 @@ int cf_trap_set(struct cf_trapped *trapped, const struct cf_case *test, struct c
                 struct cf_start *start, struct cf_error *err)
 {
     char name[32];
-    *trapped = (struct cf_trapped){.gate = {.listener = -1}, .lock = -1};
+    *trapped = (struct cf_trapped){.gate = {.listener = -1}, .line = -1, .lock = -1};
     if (!cf_case_how(test, "trap", name, sizeof name))
         return 0;
     trapped->trap = find(name);
@@ -68,6 +68,8 @@ void cf_trap_clear(struct cf_trapped *trapped)
         kill(trapped->bystander, SIGKILL);
         waitpid(trapped->bystander, NULL, 0);
     }
+    if (trapped->line >= 0)
+        close(trapped->line);
     if (trapped->lock >= 0)
         close(trapped->lock);
     for (size_t i = 0; i < sizeof trapped->trap->folders / sizeof trapped->trap->folders[0]; i++)
@@ -75,7 +77,7 @@ void cf_trap_clear(struct cf_trapped *trapped)
             nftw(trapped->trap->folders[i], remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     json_decref(trapped->before);
     json_decref(trapped->touched);
-    *trapped = (struct cf_trapped){.gate = {.listener = -1}, .lock = -1};
+    *trapped = (struct cf_trapped){.gate = {.listener = -1}, .line = -1, .lock = -1};
 }
 
 int cf_trap_folder(const char *path, mode_t mode, struct cf_error *err)

@@ -18,6 +18,7 @@ struct cf_trapped {
     const struct cf_trap *trap; /* NULL: none */
     struct cf_gate gate;
     pid_t bystander; /* 0: none */
+    int line;        /* to the bystander, which answers with what it is told; -1: none */
     int lock;        /* -1: none */
     json_t *before;  /* as the trap likes */
     json_t *touched; /* what was noticed while the run lasted */
