@@ -153,7 +153,8 @@ static int plant_folders(struct cf_error *err)
 {
     char path[256];
     root_path(path, sizeof path, "");
-    int failed = cf_trap_folder(path, 0700, err);
+    /* One that a launcher has left does as well; other rows say what they think of that. */
+    int failed = access(path, F_OK) == 0 ? 0 : cf_trap_folder(path, 0700, err);
     for (size_t i = 0; i < UUIDS && failed == 0; i++) {
         root_path(path, sizeof path, uuids[i]);
         failed = i == 1 ? 0 : cf_trap_folder(path, 0700, err);

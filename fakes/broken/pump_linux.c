@@ -13,7 +13,8 @@
 
 #include "fakes/broken/pump.h"
 
-enum { CHUNK = 65536, IDLE_MS = 50, GATHERED = 8 };
+/* IDLE: longer than a busy machine keeps a command from writing on. */
+enum { CHUNK = 65536, IDLE_MS = 500, GATHERED = 8 };
 
 static pid_t pump = -1;
 
