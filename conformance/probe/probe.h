@@ -67,6 +67,8 @@ long probe_param_number(const struct probe_step *step, const char *key, long oth
 /* Milliseconds a system call may take: what is left of the deadline, less a margin to report in,
  * divided by the number of tries that still share it. At least 1. */
 int probe_left(const struct probe_step *step, size_t tries);
+/* Within an attempt: what it says on stderr comes out where the receipts do. */
+bool probe_is_one_stream(void);
 
 /* Notes the outcome of one try: keeps the strongest, adds FORMAT to the detail. */
 void probe_try(struct probe_outcome *out, enum probe_result result, int errnum, const char *format,

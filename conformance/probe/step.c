@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,12 +87,27 @@ const char *probe_result_name(int result)
     return result >= 0 && result <= PROBE_ANSWERED ? names[result] : "error";
 }
 
+static bool one_stream;
+
+bool probe_is_one_stream(void)
+{
+    return one_stream;
+}
+
+static bool is_same_file(int one, int other)
+{
+    struct stat a, b;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 /* In the new process. Standard input and output belong to the plan's dialogue, not to attempts. */
 static void attempt(const struct probe_step *step, int report)
 {
     struct probe_outcome out = {0};
     int null = open("/dev/null", O_RDWR);
     setpgid(0, 0);
+    one_stream = is_same_file(STDOUT_FILENO, STDERR_FILENO);
     if (null >= 0) {
         dup2(null, 0);
         dup2(null, 1);

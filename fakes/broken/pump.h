@@ -16,7 +16,7 @@ int fake_pump_start(enum fake_pump kind);
 /* Standard input, where it is a pipe or no terminal's device: one that ends before anything came in
  * stays open. -1 and errno when that cannot be. */
 int fake_pump_input(void);
-/* Waits for what is on its way. */
+/* Waits for what is on its way, and ends what feeds the input. */
 void fake_pump_end(void);
 
 #endif

@@ -16,7 +16,7 @@
 /* IDLE: longer than a busy machine keeps a command from writing on. */
 enum { CHUNK = 65536, IDLE_MS = 500, GATHERED = 8 };
 
-static pid_t pump = -1;
+static pid_t pump = -1, feeder = -1;
 
 static void write_all(int fd, const char *data, size_t length)
 {
@@ -137,12 +137,13 @@ int fake_pump_start(enum fake_pump kind)
 }
 
 /* Nothing read is taken for "nothing yet" as long as nothing has come. */
-_Noreturn static void feed(int from, int to)
+_Noreturn static void feed(pid_t runner, int from, int to)
 {
     static char data[CHUNK];
     bool fed = false;
     ssize_t got;
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != runner)
+        _exit(0);
     while ((got = read(from, data, sizeof data)) > 0 || (got < 0 && errno == EINTR)) {
         fed = fed || got > 0;
         if (got > 0)
@@ -163,10 +164,11 @@ int fake_pump_input(void)
         return 0;
     if (pipe2(fds, O_CLOEXEC) != 0)
         return -1;
-    pid_t feeder = fork();
+    pid_t runner = getpid();
+    feeder = fork();
     if (feeder == 0) {
         close(fds[0]);
-        feed(STDIN_FILENO, fds[1]);
+        feed(runner, STDIN_FILENO, fds[1]);
     }
     close(fds[1]);
     int failed = feeder < 0 || dup2(fds[0], STDIN_FILENO) < 0 ? -1 : 0;
@@ -176,6 +178,10 @@ int fake_pump_input(void)
 
 void fake_pump_end(void)
 {
+    if (feeder > 0) {
+        kill(feeder, SIGKILL);
+        waitpid(feeder, NULL, 0);
+    }
     if (pump <= 0)
         return;
     close(STDOUT_FILENO);
