@@ -103,6 +103,21 @@ void cf_rig_close(struct cf_rig *rig)
     pthread_mutex_destroy(&rig->lock);
 }
 
+int cf_rig_setup(void **state)
+{
+    struct cf_rig *rig = calloc(1, sizeof *rig);
+    cf_rig_bridge(rig, NULL, getuid());
+    *state = rig;
+    return 0;
+}
+
+int cf_rig_teardown(void **state)
+{
+    cf_rig_close(*state);
+    free(*state);
+    return 0;
+}
+
 static int with_timeout(int fd)
 {
     struct timeval limit = {.tv_sec = 5};

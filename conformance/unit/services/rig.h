@@ -36,6 +36,10 @@ struct cf_rig {
 
 /* A bridge with the two headers every test expects: sandbox-id "box-1", profile "strict". */
 void cf_rig_bridge(struct cf_rig *rig, const struct firma_bridge_limits *limits, uid_t owner);
+/* A test with such a bridge, of this user and with the default limits, for its state. */
+#define CF_RIG(test) cmocka_unit_test_setup_teardown(test, cf_rig_setup, cf_rig_teardown)
+int cf_rig_setup(void **state);
+int cf_rig_teardown(void **state);
 void cf_rig_dns(struct cf_rig *rig, uid_t owner);
 /* Joins the thread and frees everything. */
 void cf_rig_close(struct cf_rig *rig);

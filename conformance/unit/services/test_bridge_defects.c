@@ -16,21 +16,6 @@
 
 static char text[CF_RIG_TEXT];
 
-static int open_rig(void **state)
-{
-    struct cf_rig *rig = calloc(1, sizeof *rig);
-    cf_rig_bridge(rig, NULL, getuid());
-    *state = rig;
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    cf_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* No spelling of an attribution header but ours, and ours exactly once. */
 static void expect_attribution_only(const char *head)
 {
@@ -416,23 +401,21 @@ static void test_B9_flags_are_set_per_accepted_socket(void **state)
     }
 }
 
-#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG(test_B1_forged_headers_are_stripped_in_every_spelling),
-        RIG(test_B2_tunnel_bytes_are_exact),
-        RIG(test_B3_request_after_a_chunked_body_is_parsed),
-        RIG(test_B3_request_disguised_as_trailer_is_refused),
-        RIG(test_B4_after_a_denial_nothing_more_is_relayed),
-        RIG(test_B5_doubtful_grammar_is_refused_and_closed),
-        RIG(test_B5_odd_chunk_sizes_are_refused),
-        RIG(test_B6_trailers_carry_no_attribution),
+        CF_RIG(test_B1_forged_headers_are_stripped_in_every_spelling),
+        CF_RIG(test_B2_tunnel_bytes_are_exact),
+        CF_RIG(test_B3_request_after_a_chunked_body_is_parsed),
+        CF_RIG(test_B3_request_disguised_as_trailer_is_refused),
+        CF_RIG(test_B4_after_a_denial_nothing_more_is_relayed),
+        CF_RIG(test_B5_doubtful_grammar_is_refused_and_closed),
+        CF_RIG(test_B5_odd_chunk_sizes_are_refused),
+        CF_RIG(test_B6_trailers_carry_no_attribution),
         cmocka_unit_test(test_B7_malformed_attribution_opens_no_bridge),
         cmocka_unit_test(test_B8_connections_are_bounded),
-        RIG(test_B8_a_crowds_memory_is_given_back),
-        RIG(test_B8_the_log_holds_no_query_no_path_no_header),
+        CF_RIG(test_B8_a_crowds_memory_is_given_back),
+        CF_RIG(test_B8_the_log_holds_no_query_no_path_no_header),
         cmocka_unit_test(test_B9_flags_are_set_per_accepted_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -2,7 +2,6 @@
 #include "rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,21 +10,6 @@
 #define GET "GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n"
 
 static char text[CF_RIG_TEXT];
-
-static int open_rig(void **state)
-{
-    struct cf_rig *rig = calloc(1, sizeof *rig);
-    cf_rig_bridge(rig, NULL, getuid());
-    *state = rig;
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    cf_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 static void expect_failure(int guest, const char *status, const char *error)
 {
@@ -219,19 +203,17 @@ static void test_a_process_of_nobody_gets_nothing_from_root(void **state)
     close(guest);
 }
 
-#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG(test_no_sidecar_is_connection_refused),
-        RIG(test_interim_answers_are_bounded),
-        RIG(test_broken_answers),
-        RIG(test_cut_answers_are_reset),
+        CF_RIG(test_no_sidecar_is_connection_refused),
+        CF_RIG(test_interim_answers_are_bounded),
+        CF_RIG(test_broken_answers),
+        CF_RIG(test_cut_answers_are_reset),
         cmocka_unit_test(test_time_outs),
         cmocka_unit_test(test_a_head_sent_byte_by_byte_does_not_live_for_ever),
         cmocka_unit_test(test_another_users_process_gets_nothing),
-        RIG(test_a_process_of_nobody_gets_nothing_from_root),
+        CF_RIG(test_a_process_of_nobody_gets_nothing_from_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

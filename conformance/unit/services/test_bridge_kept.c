@@ -1,7 +1,6 @@
 /* What may ride on a sidecar connection that has carried an exchange before, and what may not. */
 #include "rig.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,21 +12,6 @@
 #define BAD  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!"
 
 static char text[CF_RIG_TEXT];
-
-static int open_rig(void **state)
-{
-    struct cf_rig *rig = calloc(1, sizeof *rig);
-    cf_rig_bridge(rig, NULL, getuid());
-    *state = rig;
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    cf_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 /* The guest's answer has BODY, one byte of it. */
 static void expect_answer(int guest, char body)
@@ -230,21 +214,19 @@ static void test_a_sidecar_that_is_gone_is_gone(void **state)
     close(guest);
 }
 
-#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG(test_a_second_request_rides),
-        RIG(test_guests_do_not_share),
-        RIG(test_what_cannot_be_repeated_does_not_ride),
-        RIG(test_a_tunnel_does_not_ride),
-        RIG(test_what_was_not_asked_for_is_no_answer),
-        RIG(test_an_answer_that_ends_it_ends_it),
-        RIG(test_a_request_that_was_not_heard_is_sent_again),
-        RIG(test_it_is_not_sent_a_third_time),
-        RIG(test_half_an_answer_is_not_asked_for_again),
-        RIG(test_a_sidecar_that_is_gone_is_gone),
+        CF_RIG(test_a_second_request_rides),
+        CF_RIG(test_guests_do_not_share),
+        CF_RIG(test_what_cannot_be_repeated_does_not_ride),
+        CF_RIG(test_a_tunnel_does_not_ride),
+        CF_RIG(test_what_was_not_asked_for_is_no_answer),
+        CF_RIG(test_an_answer_that_ends_it_ends_it),
+        CF_RIG(test_a_request_that_was_not_heard_is_sent_again),
+        CF_RIG(test_it_is_not_sent_a_third_time),
+        CF_RIG(test_half_an_answer_is_not_asked_for_again),
+        CF_RIG(test_a_sidecar_that_is_gone_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }

@@ -15,21 +15,6 @@
 
 static char text[CF_RIG_TEXT];
 
-static int open_rig(void **state)
-{
-    struct cf_rig *rig = calloc(1, sizeof *rig);
-    cf_rig_bridge(rig, NULL, getuid());
-    *state = rig;
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    cf_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* GUEST says REQUEST, the sidecar ANSWERs and hangs up; the guest gets EXPECTED. */
 static void exchange(struct cf_rig *rig, int guest, const char *request, const char *answer,
                      const char *expected)
@@ -236,21 +221,19 @@ static void test_largest_head(void **state)
     free(head);
 }
 
-#define RIG(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG(test_answers_are_framed_by_what_was_asked),
-        RIG(test_head_and_body_leave_together),
-        RIG(test_http_1_0_guest_gets_no_chunks_and_an_end),
-        RIG(test_connection_close_is_honoured),
-        RIG(test_pipelined_requests_are_taken_one_at_a_time),
-        RIG(test_100_continue_comes_before_the_body),
-        RIG(test_early_answer_is_relayed_then_closed),
-        RIG(test_options_asterisk_reaches_the_sidecar),
-        RIG(test_large_bodies_pass_whole),
-        RIG(test_largest_head),
+        CF_RIG(test_answers_are_framed_by_what_was_asked),
+        CF_RIG(test_head_and_body_leave_together),
+        CF_RIG(test_http_1_0_guest_gets_no_chunks_and_an_end),
+        CF_RIG(test_connection_close_is_honoured),
+        CF_RIG(test_pipelined_requests_are_taken_one_at_a_time),
+        CF_RIG(test_100_continue_comes_before_the_body),
+        CF_RIG(test_early_answer_is_relayed_then_closed),
+        CF_RIG(test_options_asterisk_reaches_the_sidecar),
+        CF_RIG(test_large_bodies_pass_whole),
+        CF_RIG(test_largest_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
 }
