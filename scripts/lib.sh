@@ -23,6 +23,11 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# plant [OPTION…] FILE PATCH: plants a defect. Only a patch that still fits to the line does.
+plant() {
+    patch --fuzz=0 --force --silent --reject-file=- "$@"
+}
+
 # Homebrew keeps these beside the system's own libraries, where pkg-config does not look.
 find_brewed_libraries() {
     [ "$(uname -s)" = Darwin ] && have brew || return 0

@@ -85,7 +85,6 @@ static void remember(struct bridge_conn *conn, const struct http_request *reques
     conn->asked = (struct http_asked){.is_connect = request->is_connect,
                                       .is_head = request->is_head,
                                       .keep_alive = request->keep_alive,
-                                      .persists = request->persists,
                                       .minor = request->head.minor};
     conn->request_body = (struct http_body){.kind = HTTP_BODY_NONE};
     if (request->framing.chunked)

@@ -66,7 +66,7 @@ bool firma_http_read_response(struct http_response *out, struct http_text data,
     out->opens_tunnel = asked->is_connect && status >= 200 && status < 300;
     frame_body(out, asked);
     out->last = ends_connection(out, asked);
-    out->persists = asked->persists && out->head.minor == 1 &&
+    out->persists = asked->keep_alive && !asked->is_connect && out->head.minor == 1 &&
                     out->body.kind != HTTP_BODY_UNTIL_CLOSE &&
                     !firma_http_connection_has(&out->head, literal("close"));
     return true;

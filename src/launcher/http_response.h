@@ -10,8 +10,7 @@ struct http_asked {
     bool is_connect;
     bool is_head;
     bool keep_alive;
-    bool persists; /* as the request's */
-    int minor;     /* of the guest's HTTP version */
+    int minor; /* of the guest's HTTP version */
 };
 
 struct http_response {
