@@ -8,8 +8,10 @@
 #include "observers/observer.h"
 
 /* The lab's links carry no segment longer than their MTU; a frame cut all the same is evidence
- * lost, and the judge says so. Slots are as large as the longest frame, so short ones are many. */
-enum { SNAPLEN = 2048, RING_BYTES = 32 << 20 };
+ * lost, and the judge says so. The ring's slots are as large as the longest frame and stand in
+ * pages of their own: with what the kernel adds, two of these fit one, and the ring has some
+ * 16,000. */
+enum { SNAPLEN = 1920, RING_BYTES = 32 << 20 };
 
 struct capture {
     struct cf_observer *io;
