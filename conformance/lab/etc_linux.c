@@ -1,10 +1,12 @@
 /*
- * etc_linux.c - the lab's /etc: the machine's entries one by one, resolver files of its own.
+ * etc_linux.c - the lab's /etc: the machine's entries, resolver files of its own.
  *
- * A folder of its own rather than a bound one with files bound over it: the machine's resolv.conf
- * is often a symbolic link to something in /run, which the lab does not have, and nothing can be
- * bound over a dangling link. The resolver files stay writable, as they are for a machine's root: a
- * control must be able to rewrite them.
+ * An overlay, as it is one mount: whoever makes a mount namespace in a lab copies every mount of
+ * it. Where the kernel has none (it is old, or something is mounted below the machine's /etc) the
+ * entries are bound in one by one. Not the whole folder with files bound over it: the machine's
+ * resolv.conf is often a symbolic link to something in /run, which the lab does not have, and
+ * nothing can be bound over a dangling link. Either way the resolver files are writable, as they
+ * are for a machine's root: a control must be able to rewrite them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,7 +66,7 @@ static int take_over(int machine, const char *name, struct cf_error *err)
     return cf_lab_bind_folder(source, target, err);
 }
 
-int cf_lab_build_etc(struct cf_error *err)
+static int take_over_all(struct cf_error *err)
 {
     DIR *machine = opendir("/etc");
     if (machine == NULL)
@@ -74,10 +76,32 @@ int cf_lab_build_etc(struct cf_error *err)
     while (result == 0 && (entry = readdir(machine)) != NULL)
         result = take_over(dirfd(machine), entry->d_name, err);
     closedir(machine);
+    return result;
+}
+
+static int write_own(const char *folder, struct cf_error *err)
+{
+    int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof FILES / sizeof FILES[0]; i++) {
         char path[64];
-        snprintf(path, sizeof path, "etc/%s", FILES[i].name);
+        snprintf(path, sizeof path, "%s/%s", folder, FILES[i].name);
         result = cf_lab_write_file(path, FILES[i].text, err);
     }
     return result;
+}
+
+/* What an overlay is made of lies in the folder that it covers. */
+int cf_lab_build_etc(struct cf_error *err)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV;
+    if (mkdir("etc/upper", 0755) != 0 || mkdir("etc/work", 0755) != 0)
+        return cf_fail(err, CF_E_LAB, errno, "/etc");
+    int result = write_own("etc/upper", err);
+    if (result != 0 || mount("overlay", "etc", "overlay", flags,
+                             "lowerdir=/etc,upperdir=etc/upper,workdir=etc/work") == 0)
+        return result;
+    if (mount("tmpfs", "etc", "tmpfs", flags, "mode=0755") != 0)
+        return cf_fail(err, CF_E_LAB, errno, "/etc");
+    result = take_over_all(err);
+    return result != 0 ? result : write_own("etc", err);
 }
