@@ -107,12 +107,12 @@ static bool advance(struct pollfd *one, long *there)
     return false;
 }
 
-/* Until all were answered, or nothing has happened for QUIET_MS: those beyond a limit wait. Whoever
- * was answered stays, so that others must. Returns how many were. */
+/* Until all were answered, or, once one was, nothing has happened for QUIET_MS: those beyond a
+ * limit wait. Whoever was answered stays, so that others must. Returns how many were. */
 static long await(struct pollfd *fds, long count)
 {
     long there = 0, left = count;
-    while (left > 0 && poll(fds, (nfds_t)count, QUIET_MS) > 0)
+    while (left > 0 && poll(fds, (nfds_t)count, there > 0 ? QUIET_MS : PATIENCE_MS) > 0)
         for (long i = 0; i < count; i++) {
             if (fds[i].fd < 0 || fds[i].revents == 0 || advance(&fds[i], &there))
                 continue;
