@@ -2,9 +2,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "lab_test.h"
@@ -122,6 +124,38 @@ static int root_is_its_own(struct cf_lab *lab, void *context)
     return 0;
 }
 
+static int replace(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    return fd >= 0 && close(fd) == 0 && written ? 0 : -1;
+}
+
+/* LAB_TEST_ETC_MOUNTED: something is mounted below the machine's, see mounted_etc.sh. */
+static int etc_is_the_machines(struct cf_lab *lab, void *context)
+{
+    struct statfs filesystem;
+    (void)lab;
+    (void)context;
+    CHECK(access("/etc/passwd", R_OK) == 0 && access("/etc/group", R_OK) == 0);
+    CHECK(access("/etc/upper", F_OK) != 0 && access("/etc/work", F_OK) != 0);
+    CHECK(replace("/etc/resolv.conf", "nameserver 192.0.2.1\n") == 0);
+    CHECK(replace("/etc/hostname", "replaced\n") == 0);
+    CHECK(statfs("/etc", &filesystem) == 0);
+    CHECK(getenv("LAB_TEST_ETC_MOUNTED") == NULL || filesystem.f_type != OVERLAYFS_SUPER_MAGIC);
+    return 0;
+}
+
+static int etc_is_unchanged(int evidence)
+{
+    char name[16] = "";
+    int fd = open("/etc/hostname", O_RDONLY | O_CLOEXEC);
+    (void)evidence;
+    CHECK(fd < 0 || (read(fd, name, sizeof name - 1) >= 0 && close(fd) == 0));
+    CHECK(strcmp(name, "replaced\n") != 0);
+    return 0;
+}
+
 static int no_stray_descriptors(struct cf_lab *lab, void *context)
 {
     char output[256];
@@ -137,6 +171,7 @@ const struct lab_case ISOLATION_CASES[] = {
     {"processes are apart", processes_are_apart, NULL, false, false},
     {"AF_VSOCK is denied", vsock_is_denied, NULL, false, false},
     {"the root is the lab's own", root_is_its_own, NULL, false, false},
+    {"/etc is the machine's", etc_is_the_machines, etc_is_unchanged, false, false},
     {"a command inherits nothing", no_stray_descriptors, NULL, false, false},
     {NULL, NULL, NULL, false, false},
 };
