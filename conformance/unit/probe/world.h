@@ -1,8 +1,9 @@
 /*
- * world.h - a network without a way out, and the programs under test in it.
+ * world.h - a place without a way out, and the programs under test in it.
  *
- * world_enter() puts the test program into fresh user and network namespaces with nothing but a
- * loopback; nothing here can send a packet anywhere else. Every wait is bounded.
+ * world_enter() puts the test program into fresh user, process, mount and network namespaces with
+ * nothing but a loopback and a /tmp of its own: no packet, no signal and no file of that folder
+ * gets out, whatever a technique does. Every wait is bounded.
  */
 #ifndef WORLD_H
 #define WORLD_H

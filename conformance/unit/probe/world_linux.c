@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,24 +41,65 @@ static void write_file(const char *path, const char *text)
     close(fd);
 }
 
-void world_enter(void)
+static void leave_machine(void)
 {
     char users[64], groups[64];
-    /* What leaked into this program must not leak into those it starts. */
-    for (int fd = 3; fd < 256; fd++)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    struct ifreq request = {.ifr_name = "lo"};
     snprintf(users, sizeof users, "0 %ld 1", (long)geteuid());
     snprintf(groups, sizeof groups, "0 %ld 1", (long)getegid());
-    must(unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0, "new namespaces");
+    must(unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET) == 0, "new namespaces");
     write_file("/proc/self/setgroups", "deny");
     write_file("/proc/self/uid_map", users);
     write_file("/proc/self/gid_map", groups);
+}
+
+/* The tests go on in the new process namespace's first process; this one is only its exit status.
+ */
+static void hand_over(void)
+{
+    int status;
+    pid_t first = fork();
+    must(first >= 0, "fork");
+    if (first > 0) {
+        must(waitpid(first, &status, 0) == first, "waitpid");
+        exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* The programs are taken along, for the build may be in /tmp. */
+static void mount_own(void)
+{
+    const char *folder = getenv("FIRMA_BIN");
+    int programs = open_tree(AT_FDCWD, folder == NULL ? "." : folder, OPEN_TREE_CLONE);
+    must(programs >= 0, "FIRMA_BIN");
+    must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+    must(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0, "/proc");
+    must(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0, "/tmp");
+    must(mkdir("/tmp/bin", 0755) == 0, "/tmp/bin");
+    must(move_mount(programs, "", AT_FDCWD, "/tmp/bin", MOVE_MOUNT_F_EMPTY_PATH) == 0, "/tmp/bin");
+    close(programs);
+    setenv("FIRMA_BIN", "/tmp/bin", 1);
+}
+
+static void raise_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo"};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     must(fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0, "loopback");
     request.ifr_flags |= IFF_UP;
     must(ioctl(fd, SIOCSIFFLAGS, &request) == 0, "loopback");
     close(fd);
+}
+
+void world_enter(void)
+{
+    /* What leaked into this program must not leak into those it starts. */
+    for (int fd = 3; fd < 256; fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    leave_machine();
+    hand_over();
+    mount_own();
+    raise_loopback();
     signal(SIGPIPE, SIG_IGN);
 }
 
