@@ -79,11 +79,12 @@ int firma_control_receive(int fd, struct firma_guest_message *message)
                             .msg_control = rights.bytes,
                             .msg_controllen = sizeof rights.bytes};
     ssize_t got;
+    /* A peer that left words of ours unread shows as a reset, once, and before the words it sent:
+     * a command's result, when a signal was on its way to it. */
     do
         got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    /* A peer that died with words of ours unread shows as a reset. */
-    if (got == 0 || (got < 0 && errno == ECONNRESET))
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got == 0)
         return 0;
     if (got != (ssize_t)sizeof *message) {
         errno = got < 0 ? errno : EPROTO;
