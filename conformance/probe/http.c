@@ -202,3 +202,24 @@ int probe_http_ask(const struct probe_step *step, const char *url, const char *p
     probe_try(out, PROBE_ANSWERED, 0, "status %d", answer->status);
     return answer->status;
 }
+
+/* To the head's end and not a byte further: what follows is the tunnel's. */
+int probe_tunnel_ask(const struct probe_step *step, int fd, const char *authority)
+{
+    char request[512];
+    struct probe_answer *answer = calloc(1, sizeof *answer);
+    int length = snprintf(request, sizeof request, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                          authority, authority);
+    int status = -1;
+    if (answer != NULL && probe_write(fd, request, (size_t)length)) {
+        while (answer->length < sizeof answer->data - 1 &&
+               strstr(answer->data, "\r\n\r\n") == NULL &&
+               probe_readable(fd, probe_left(step, 2)) &&
+               recv(fd, answer->data + answer->length, 1, 0) == 1)
+            answer->length++;
+        if (sscanf(answer->data, "HTTP/%*d.%*d %d", &status) != 1)
+            status = -1;
+    }
+    free(answer);
+    return status;
+}

@@ -33,6 +33,8 @@ int probe_proxy_connect(const struct probe_step *step, const char *proxy,
  * status; OUT then says `answered`. BODY is NULL for a GET, otherwise posted. */
 int probe_http_ask(const struct probe_step *step, const char *url, const char *proxy,
                    const char *body, struct probe_answer *answer, struct probe_outcome *out);
+/* Asks for a tunnel to AUTHORITY on FD, a connection to the proxy. The status, -1 without any. */
+int probe_tunnel_ask(const struct probe_step *step, int fd, const char *authority);
 /* Reads one answer, to its length or to the end of the connection. */
 void probe_answer_read(const struct probe_step *step, int fd, struct probe_answer *answer);
 

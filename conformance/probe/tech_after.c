@@ -93,15 +93,10 @@ void probe_tech_after_denied(const struct probe_step *step, struct probe_outcome
 /* While a tunnel is open: an allowed flow must not lend its permission to another. */
 void probe_tech_after_tunnel(const struct probe_step *step, struct probe_outcome *out)
 {
-    static const char request[] = "CONNECT 198.51.100.81:443 HTTP/1.1\r\n"
-                                  "Host: 198.51.100.81:443\r\n\r\n";
-    char answer[256] = "";
     int fd = probe_proxy_connect(step, probe_proxy(), out);
     if (fd < 0)
         return;
-    bool open = probe_write(fd, request, sizeof request - 1) &&
-                probe_readable(fd, probe_left(step, 2)) &&
-                recv(fd, answer, sizeof answer - 1, 0) > 0 && strstr(answer, " 200 ") != NULL;
+    bool open = probe_tunnel_ask(step, fd, "198.51.100.81:443") / 100 == 2;
     out->result = PROBE_ERROR;
     probe_try(out, PROBE_ERROR, open ? 0 : EPROTO, "tunnel %s", open ? "open" : "refused");
     if (open)

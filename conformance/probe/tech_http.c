@@ -79,22 +79,7 @@ void probe_tech_http_mediated(const struct probe_step *step, struct probe_outcom
 static int open_tunnel(const struct probe_step *step, int fd, const char *authority,
                        struct probe_outcome *out)
 {
-    char request[512];
-    struct probe_answer *answer = calloc(1, sizeof *answer);
-    int length = snprintf(request, sizeof request, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n",
-                          authority, authority);
-    int status = -1;
-    if (answer != NULL && probe_write(fd, request, (size_t)length)) {
-        /* To the head's end and not a byte further: what follows is the tunnel's. */
-        while (answer->length < sizeof answer->data - 1 &&
-               strstr(answer->data, "\r\n\r\n") == NULL &&
-               probe_readable(fd, probe_left(step, 2)) &&
-               recv(fd, answer->data + answer->length, 1, 0) == 1)
-            answer->length++;
-        if (sscanf(answer->data, "HTTP/%*d.%*d %d", &status) != 1)
-            status = -1;
-    }
-    free(answer);
+    int status = probe_tunnel_ask(step, fd, authority);
     out->status = status < 0 ? 0 : status;
     probe_try(out, status / 100 == 2 ? PROBE_CONNECTED : PROBE_REFUSED,
               status / 100 == 2 ? 0 : ECONNREFUSED, "CONNECT %s: status %d", authority, status);

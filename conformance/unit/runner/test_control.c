@@ -1,4 +1,5 @@
-/* The channel between a runner and its guest's pid 1: what its ends hear when the other one leaves. */
+/* The channel between a runner and its guest's pid 1: what its ends hear when the other one leaves.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
