@@ -59,11 +59,22 @@ static void the_last_word_counts_whatever_was_left_unread(void **state)
     assert_int_equal(firma_control_say(pair->guest, FIRMA_GUEST_STOPPED, 19), 0);
     assert_int_equal(firma_control_say(pair->guest, FIRMA_GUEST_ENDED, 42 << 8), 0);
     leave(pair);
-    assert_int_equal(firma_control_receive(pair->runner, &message), 1);
+    assert_int_equal(firma_control_receive_last(pair->runner, &message), 1);
     assert_int_equal(message.word, FIRMA_GUEST_STOPPED);
-    assert_int_equal(firma_control_receive(pair->runner, &message), 1);
+    assert_int_equal(firma_control_receive_last(pair->runner, &message), 1);
     assert_int_equal(message.word, FIRMA_GUEST_ENDED);
     assert_int_equal(message.value, 42 << 8);
+    assert_int_equal(firma_control_receive_last(pair->runner, &message), 0);
+}
+
+/* Before the command has started a guest that left is lost, whatever it had said. */
+static void a_reset_is_a_hang_up_where_no_result_is_awaited(void **state)
+{
+    struct pair *pair = *state;
+    struct firma_guest_message message;
+    assert_int_equal(firma_control_say(pair->runner, FIRMA_GUEST_GO, 0), 0);
+    assert_int_equal(firma_control_say(pair->guest, FIRMA_GUEST_READY, 0), 0);
+    leave(pair);
     assert_int_equal(firma_control_receive(pair->runner, &message), 0);
 }
 
@@ -73,7 +84,7 @@ static void a_guest_that_left_without_a_word_is_a_hang_up(void **state)
     struct firma_guest_message message;
     assert_int_equal(firma_control_say(pair->runner, FIRMA_GUEST_GO, 0), 0);
     leave(pair);
-    assert_int_equal(firma_control_receive(pair->runner, &message), 0);
+    assert_int_equal(firma_control_receive_last(pair->runner, &message), 0);
 }
 
 static void nothing_yet_is_no_hang_up(void **state)
@@ -92,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_guest_that_left_is_a_hang_up),
         CASE(the_last_word_counts_whatever_was_left_unread),
+        CASE(a_reset_is_a_hang_up_where_no_result_is_awaited),
         CASE(a_guest_that_left_without_a_word_is_a_hang_up),
         CASE(nothing_yet_is_no_hang_up),
     };

@@ -70,7 +70,8 @@ static int unpack_listeners(struct msghdr *header, struct firma_guest_message *m
     return 1;
 }
 
-int firma_control_receive(int fd, struct firma_guest_message *message)
+/* A peer that left words of ours unread shows as ECONNRESET, once, and before the words it sent. */
+static int take(int fd, struct firma_guest_message *message)
 {
     struct iovec part = {.iov_base = message, .iov_len = sizeof *message};
     union rights rights;
@@ -79,11 +80,9 @@ int firma_control_receive(int fd, struct firma_guest_message *message)
                             .msg_control = rights.bytes,
                             .msg_controllen = sizeof rights.bytes};
     ssize_t got;
-    /* A peer that left words of ours unread shows as a reset, once, and before the words it sent:
-     * a command's result, when a signal was on its way to it. */
     do
         got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
-    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    while (got < 0 && errno == EINTR);
     if (got == 0)
         return 0;
     if (got != (ssize_t)sizeof *message) {
@@ -91,4 +90,16 @@ int firma_control_receive(int fd, struct firma_guest_message *message)
         return -1;
     }
     return unpack_listeners(&header, message);
+}
+
+int firma_control_receive(int fd, struct firma_guest_message *message)
+{
+    int got = take(fd, message);
+    return got < 0 && errno == ECONNRESET ? 0 : got;
+}
+
+int firma_control_receive_last(int fd, struct firma_guest_message *message)
+{
+    int got = take(fd, message);
+    return got < 0 && errno == ECONNRESET ? firma_control_receive(fd, message) : got;
 }

@@ -54,7 +54,7 @@ static void control_ready(void *context, uint32_t events)
     struct supervisor *self = context;
     struct firma_guest_message message;
     (void)events;
-    int got = firma_control_receive(self->guest->control, &message);
+    int got = firma_control_receive_last(self->guest->control, &message);
     if (got < 0 && errno == EAGAIN)
         return;
     if (got == 1 && message.word == FIRMA_GUEST_STOPPED) {

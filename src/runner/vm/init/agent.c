@@ -162,7 +162,7 @@ static void note_end(struct agent *agent, int status)
 static int obey_inner(struct agent *agent, struct firma_error *err)
 {
     struct firma_guest_message message;
-    int got = firma_control_receive(agent->inner.control, &message);
+    int got = firma_control_receive_last(agent->inner.control, &message);
     if (got == 1 && message.word == FIRMA_GUEST_STOPPED)
         note_stop(agent, message.value);
     else if (got == 1 && message.word == FIRMA_GUEST_CONTINUED)
