@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "base/record.h"
 #include "lab/lab.h"
 #include "scenarios/stage.h"
 
@@ -220,19 +221,6 @@ static json_t *await_lab(const char *directory, enum cf_leg leg, struct cf_obser
     return json_pack("{siso?}", "status", code, "error", why);
 }
 
-static int write_json(const char *directory, const char *name, const json_t *value,
-                      struct cf_error *err)
-{
-    char path[PATH_SIZE], part[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    snprintf(part, sizeof part, "%s/.%s.part", directory, name);
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0 || json_dumpfd(value, fd, JSON_INDENT(1)) != 0 || close(fd) != 0 ||
-        rename(part, path) != 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
-    return 0;
-}
-
 int cf_observe_finish(struct cf_observation *observation, const struct cf_run *run,
                       const struct cf_target *target, struct cf_error *err)
 {
@@ -250,7 +238,7 @@ int cf_observe_finish(struct cf_observation *observation, const struct cf_run *r
                   target->launcher_sha256, "windows", "settle_ms", CF_SETTLE_MS, "duration_ms",
                   (json_int_t)((cf_now() - observation->started) / 1000000u), "legs", legs, "files",
                   digest_legs(directory, err)));
-    int failed = write_json(directory, "launch.json", json, err);
+    int failed = cf_record_write(directory, "launch.json", json, err);
     json_decref(json);
     return failed;
 }

@@ -33,29 +33,44 @@ static bool launch_is_recorded(const char *dir, const json_t *record, const char
            strcmp(claimed, digest) == 0;
 }
 
-static json_t *judge_launch(const char *dir, const json_t *record, const struct cf_launch *launch,
-                            const json_t *ids, struct cf_error *err)
+/* Of each lab: "well", or the first thing that was wrong with its observers. */
+static json_t *health_of(const struct cf_evidence *evidence)
+{
+    json_t *labs = json_object();
+    for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
+        const char *problem =
+            evidence->problem[0] != '\0' ? evidence->problem : evidence->legs[leg].problem;
+        json_object_set_new(labs, cf_leg_name(leg),
+                            json_string(problem[0] == '\0' ? "well" : problem));
+    }
+    return labs;
+}
+
+/* Appends the launch's rows to ROWS, and its labs' health to OBSERVERS if it was played at all. */
+static int judge_launch(const char *dir, const json_t *record, const struct cf_launch *launch,
+                        json_t *rows, json_t *observers, struct cf_error *err)
 {
     struct cf_evidence evidence;
     struct cf_expected expected;
     size_t index;
-    json_t *id, *rows = json_array();
+    json_t *id;
     expect(&expected, record);
-    if (cf_evidence_load(&evidence, dir, launch->name, &expected, err) != 0) {
-        json_decref(rows);
-        return NULL;
-    }
+    int failed = cf_evidence_load(&evidence, dir, launch->name, &expected, err);
+    if (failed != 0)
+        return failed;
     if (evidence.problem[0] == '\0' && !launch_is_recorded(dir, record, launch->name))
         snprintf(evidence.problem, sizeof evidence.problem,
                  "launch.json was changed after the run, or is not this run's");
-    json_array_foreach (ids, index, id) {
+    if (text_of(json_object_get(record, "launches"), launch->name) != NULL)
+        json_object_set_new(observers, launch->name, health_of(&evidence));
+    json_array_foreach (json_object_get(record, "planned"), index, id) {
         const struct cf_row *row = cf_row_find(json_string_value(id));
         const char *excuse = text_of(json_object_get(record, "not_applicable"), row->id);
         if (strcmp(row->launch, launch->name) == 0)
             json_array_append_new(rows, cf_judge_excused(&evidence, row, excuse));
     }
     cf_evidence_release(&evidence);
-    return rows;
+    return 0;
 }
 
 static int count_verdicts(const json_t *rows, const char *verdict)
@@ -90,35 +105,40 @@ static void check_invariants(const json_t *rows, json_t *problems)
     }
 }
 
-static json_t *judge_all(const char *dir, const json_t *record, const json_t *ids,
-                         struct cf_error *err)
+/* Whether RECORD plans a row of LAUNCH; no row may be unknown. */
+static int is_planned(const json_t *record, const struct cf_launch *launch, bool *planned,
+                      struct cf_error *err)
 {
-    json_t *rows = json_array();
-    for (size_t i = 0; i < cf_launch_count; i++) {
-        bool planned = false;
-        size_t index;
-        json_t *id;
-        json_array_foreach ((json_t *)ids, index, id) {
-            const struct cf_row *row = cf_row_find(json_string_value(id));
-            if (row == NULL) {
-                const char *name = json_string_value(id);
-                cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
-                        name == NULL ? "(not a string)" : name);
-                json_decref(rows);
-                return NULL;
-            }
-            planned = planned || strcmp(row->launch, cf_launches[i].name) == 0;
-        }
-        json_t *judged = planned ? judge_launch(dir, record, &cf_launches[i], ids, err) : NULL;
-        if (judged != NULL)
-            json_array_extend(rows, judged);
-        json_decref(judged);
+    size_t index;
+    json_t *id;
+    *planned = false;
+    json_array_foreach (json_object_get(record, "planned"), index, id) {
+        const char *name = json_string_value(id);
+        const struct cf_row *row = cf_row_find(name);
+        if (row == NULL)
+            return cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
+                           name == NULL ? "(not a string)" : name);
+        *planned = *planned || strcmp(row->launch, launch->name) == 0;
     }
-    return rows;
+    return 0;
 }
 
-static json_t *assemble(const json_t *record, json_t *rows, size_t planned)
+static int judge_all(const char *dir, const json_t *record, json_t *rows, json_t *observers,
+                     struct cf_error *err)
 {
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < cf_launch_count; i++) {
+        bool planned;
+        failed = is_planned(record, &cf_launches[i], &planned, err);
+        if (failed == 0 && planned)
+            failed = judge_launch(dir, record, &cf_launches[i], rows, observers, err);
+    }
+    return failed;
+}
+
+static json_t *assemble(const json_t *record, json_t *rows, json_t *observers)
+{
+    size_t planned = json_array_size(json_object_get(record, "planned"));
     static const char *const copied[] = {"run",      "created",         "subject", "launcher",
                                          "platform", "register_sha256", "windows", "duration_ms"};
     json_t *result = json_pack("{ss}", "schema", "firma-conformance/1");
@@ -138,7 +158,8 @@ static json_t *assemble(const json_t *record, json_t *rows, size_t planned)
                                   count_verdicts(rows, "INCONCLUSIVE"), "not_applicable",
                                   count_verdicts(rows, "NOT_APPLICABLE")));
     json_object_set_new(result, "problems", problems);
-    json_object_set_new(result, "rows", rows);
+    json_object_set(result, "observers", observers);
+    json_object_set(result, "rows", rows);
     json_object_set_new(result, "exit", json_integer(cf_result_exit(result)));
     return result;
 }
@@ -164,8 +185,12 @@ json_t *cf_result_judge(const char *dir, const json_t *record, struct cf_error *
                 dir);
         return NULL;
     }
-    json_t *rows = judge_all(dir, record, ids, err);
-    return rows == NULL ? NULL : assemble(record, rows, json_array_size(ids));
+    json_t *rows = json_array(), *observers = json_object();
+    int failed = judge_all(dir, record, rows, observers, err);
+    json_t *result = failed == 0 ? assemble(record, rows, observers) : NULL;
+    json_decref(rows);
+    json_decref(observers);
+    return result;
 }
 
 int cf_result_exit(const json_t *result)

@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/nonce.h"
+#include "base/record.h"
 #include "lab/lab.h"
 #include "observe.h"
 #include "report/report.h"
@@ -113,36 +114,12 @@ static json_t *launch_digests(const struct making *making)
     return digests;
 }
 
-/* Per launch and lab: "well", or the first thing that was wrong with its observers. */
-static json_t *observer_health(const struct making *making)
-{
-    static const struct cf_expected anything;
-    json_t *health = json_object();
-    for (size_t i = 0; i < making->plan.count; i++) {
-        const struct cf_plan_launch *launch = &making->plan.launches[i];
-        struct cf_evidence evidence;
-        if (launch->count == 0 || cf_evidence_load(&evidence, making->directory,
-                                                   launch->launch->name, &anything, NULL) != 0)
-            continue;
-        json_t *labs = json_object();
-        for (int leg = 0; leg < CF_LEG_COUNT; leg++) {
-            const char *problem =
-                evidence.problem[0] != '\0' ? evidence.problem : evidence.legs[leg].problem;
-            json_object_set_new(labs, cf_leg_name(leg),
-                                json_string(problem[0] == '\0' ? "well" : problem));
-        }
-        json_object_set_new(health, launch->launch->name, labs);
-        cf_evidence_release(&evidence);
-    }
-    return health;
-}
-
 static json_t *make_record(const struct making *making)
 {
     struct utsname system;
     uname(&system);
     return json_pack(
-        "{ss ss ss ss ss so s{ssss} s{sssssssi} s{sisisisi} sI sO sO so so}", "schema",
+        "{ss ss ss ss ss so s{ssss} s{sssssssi} s{sisisisi} sI sO sO so}", "schema",
         "firma-run-record/1", "run", making->id, "created", making->created, "invocation",
         making->invocation, "register_sha256", making->run.register_sha256, "subject",
         cf_target_json(&making->target), "launcher", "path", making->target.launcher, "sha256",
@@ -151,17 +128,7 @@ static json_t *make_record(const struct making *making)
         CF_SETTLE_MS, "launch_ms", (int)making->target.launch_ms, "refusal_ms", CF_REFUSAL_MS,
         "gone_ms", CF_GONE_MS, "duration_ms", (json_int_t)((cf_now() - making->started) / 1000000u),
         "planned", making->planned, "not_applicable", making->not_applicable, "launches",
-        launch_digests(making), "observers", observer_health(making));
-}
-
-static int write_record(const struct making *making, const json_t *record, struct cf_error *err)
-{
-    char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/run.json", making->directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0 || json_dumpfd(record, fd, JSON_INDENT(1)) != 0 || close(fd) != 0)
-        return cf_fail(err, CF_E_SYSTEM, errno, "%s", path);
-    return 0;
+        launch_digests(making));
 }
 
 /* `latest` beside the run points at it; replaced in one step. */
@@ -230,6 +197,20 @@ static int show_profile(const struct making *making, struct cf_error *err)
     return 0;
 }
 
+/* The record stands before anything is judged, so that the evidence can be judged again whatever
+ * becomes of this judging; what that finds out about the observers is added to it. */
+static int judge(const struct making *making, json_t *record, json_t **result, struct cf_error *err)
+{
+    int failed = cf_record_write(making->directory, "run.json", record, err);
+    if (failed != 0)
+        return failed;
+    *result = cf_result_judge(making->directory, record, err);
+    if (*result == NULL)
+        return -CF_E_SYSTEM;
+    json_object_set(record, "observers", json_object_get(*result, "observers"));
+    return cf_record_write(making->directory, "run.json", record, err);
+}
+
 static int carry_out(struct making *making, struct cf_error *err)
 {
     struct cf_progress progress;
@@ -242,10 +223,10 @@ static int carry_out(struct making *making, struct cf_error *err)
     if (failed != 0)
         return failed;
     making->observed = cf_now();
-    json_t *record = make_record(making);
-    failed = write_record(making, record, err);
-    json_t *result = failed == 0 ? cf_result_judge(making->directory, record, err) : NULL;
-    failed = result == NULL ? -CF_E_SYSTEM : report(making, result, err);
+    json_t *record = make_record(making), *result = NULL;
+    failed = judge(making, record, &result, err);
+    if (failed == 0)
+        failed = report(making, result, err);
     if (failed == 0 && making->options->profile && !making->options->json)
         failed = show_profile(making, err);
     int status = failed == 0 ? cf_result_exit(result) : failed;

@@ -12,6 +12,7 @@
 #include "made.h"
 #include "register/register.h"
 #include "result.h"
+#include "tamper_tools.h"
 
 static struct bundle made;
 
@@ -181,6 +182,45 @@ static void a_run_that_names_no_subject(void **state)
     assert_int_not_equal(exit_with("launcher", json_object(), NULL), 0);
 }
 
+/* ---- who listened ---- */
+
+static void expect_health(const struct bundle *bundle, const char *lab, const char *word)
+{
+    json_t *result = bundle_judge(bundle);
+    const json_t *labs = json_object_get(json_object_get(result, "observers"), "net");
+    const char *health = json_string_value(json_object_get(labs, lab));
+    if (health == NULL || strstr(health, word) == NULL)
+        fail_msg("the %s lab is \"%s\", should be \"%s\"", lab, health, word);
+    json_decref(result);
+}
+
+static void the_health_of_both_labs_is_told(void **state)
+{
+    (void)state;
+    struct bundle copy;
+    expect_health(&made, "control", "well");
+    expect_health(&made, "subject", "well");
+    bundle_copy(&copy, made.dir);
+    tamper_set(&copy, "launches/net/subject/capture.jsonl", "stats", "drops", json_integer(1));
+    bundle_seal(&copy, "net");
+    expect_health(&copy, "control", "well");
+    expect_health(&copy, "subject", "dropped");
+    bundle_remove(&copy);
+}
+
+static void a_launch_that_was_not_played_has_no_health(void **state)
+{
+    (void)state;
+    struct cf_error err = {0};
+    json_t *run = bundle_json(&made, "run.json");
+    json_object_set_new(run, "launches", json_object());
+    json_t *result = cf_result_judge(made.dir, run, &err);
+    assert_int_equal(json_object_size(json_object_get(result, "observers")), 0);
+    assert_true(json_is_object(json_object_get(result, "observers")));
+    json_decref(result);
+    json_decref(run);
+}
+
 /* ---- nothing in a record may crash the judge or turn it green ---- */
 
 static json_t *nonsense(int kind)
@@ -281,6 +321,8 @@ int main(void)
         cmocka_unit_test(what_is_no_run_is_not_judged),
         cmocka_unit_test(a_run_of_another_subject),
         cmocka_unit_test(a_run_that_names_no_subject),
+        cmocka_unit_test(the_health_of_both_labs_is_told),
+        cmocka_unit_test(a_launch_that_was_not_played_has_no_health),
         cmocka_unit_test(nonsense_in_launch_json),
         cmocka_unit_test(nonsense_in_run_json),
     };

@@ -46,6 +46,8 @@ int firma_runner_take_over(struct firma_runner_origin *origin, char **arguments,
                            struct firma_error *err);
 extern const int firma_runner_signals[];
 extern const size_t firma_runner_signal_count;
+/* A descriptor, owned by the caller, from which the contract's nine are read without waiting. */
+int firma_runner_open_signals(struct firma_error *err);
 
 /* ---- sidecar_check.c ---- */
 

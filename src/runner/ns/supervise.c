@@ -67,16 +67,6 @@ static void control_ready(void *context, uint32_t events)
     }
 }
 
-static int open_signals(struct firma_error *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < firma_runner_signal_count; i++)
-        sigaddset(&set, firma_runner_signals[i]);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "signalfd");
-}
-
 static int serve(struct supervisor *self, int events, struct firma_error *err)
 {
     struct firma_relay *relay = NULL;
@@ -102,7 +92,7 @@ static void await_end(struct firma_ns_guest *guest)
 int firma_ns_supervise(struct firma_ns_guest *guest, int *status, struct firma_error *err)
 {
     FIRMA_AUTOCLOSE int events = firma_ns_events_open(err);
-    FIRMA_AUTOCLOSE int signals = events < 0 ? events : open_signals(err);
+    FIRMA_AUTOCLOSE int signals = events < 0 ? events : firma_runner_open_signals(err);
     if (signals < 0)
         return signals;
     struct supervisor self = {.guest = guest};

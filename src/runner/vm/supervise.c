@@ -354,16 +354,6 @@ static int converse(struct supervisor *self, int signals, struct firma_error *er
     return result;
 }
 
-static int open_signals(struct firma_error *err)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < firma_runner_signal_count; i++)
-        sigaddset(&set, firma_runner_signals[i]);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd >= 0 ? fd : firma_fail(err, FIRMA_E_SYSTEM, errno, "signalfd");
-}
-
 int firma_vm_supervise(const struct firma_contract *contract,
                        const struct firma_runner_origin *origin, struct firma_vm_machine *machine,
                        int *status, struct firma_error *err)
@@ -374,7 +364,7 @@ int firma_vm_supervise(const struct firma_contract *contract,
                                             .text = take_text,
                                             .datagram = take_datagram,
                                             .opened = take_connection};
-    FIRMA_AUTOCLOSE int signals = open_signals(err);
+    FIRMA_AUTOCLOSE int signals = firma_runner_open_signals(err);
     if (signals < 0)
         return signals;
     firma_vm_terminal_look(&self.terminal);
