@@ -141,6 +141,7 @@ int firma_bridge_open(struct firma_bridge **out, struct firma_loop *loop,
         .listener = {.fd = -1, .ready = accept_ready, .context = bridge},
         .pause = {.fire = resume_after_pause, .context = bridge},
         .peer = {.fd = -1},
+        .pipe = {{-1, -1}},
     };
     int rc =
         firma_bridge_attribution(&bridge->attribution, config->headers, config->header_count, err);
@@ -159,6 +160,15 @@ uint16_t firma_bridge_port(const struct firma_bridge *bridge)
     return bridge->port;
 }
 
+void firma_bridge_pipe_close(struct bridge_pipe *pipe)
+{
+    for (int i = 0; i < 2; i++) {
+        if (pipe->ends[i] >= 0)
+            close(pipe->ends[i]);
+        pipe->ends[i] = -1;
+    }
+}
+
 void firma_bridge_close(struct firma_bridge *bridge)
 {
     if (bridge == NULL)
@@ -169,6 +179,7 @@ void firma_bridge_close(struct firma_bridge *bridge)
         close(bridge->listener.fd);
     while (bridge->conns != NULL)
         firma_bridge_conn_destroy(bridge->conns);
+    firma_bridge_pipe_close(&bridge->pipe);
     firma_peer_close(&bridge->peer);
     firma_http_buffer_close(&bridge->attribution);
     free(bridge);

@@ -1,14 +1,14 @@
 /*
  * bridge_conn.c - one guest connection: its events, its clock, its life.
  *
- * Theory of operation. An event reads once from its side, or finishes the dialling; then
- * firma_bridge_pump() does everything that can be done without waiting: it lets the state machine
- * (bridge_exchange.c) move bytes from the two `in` buffers to the two `out` buffers for as long as
- * any move, so that a head and what follows it leave together, writes those out, and repeats.
- * Reading happens only in events, so a pump is bounded by what the buffers hold. Afterwards each
- * side is watched for exactly what could make progress: for reading while its `in` has room, for
- * writing while its `out` holds something. A full buffer thus stops the reader at the other end,
- * which is all there is to backpressure.
+ * Theory of operation. An event reads once from its side, or lets a tunnel's bytes pass unread, or
+ * finishes the dialling; then firma_bridge_pump() does everything that can be done without waiting:
+ * it lets the state machine (bridge_exchange.c) move bytes from the two `in` buffers to the two
+ * `out` buffers for as long as any move, so that a head and what follows it leave together, writes
+ * those out, and repeats. Reading happens only in events, so a pump is bounded by what the buffers
+ * hold. Afterwards each side is watched for exactly what could make progress: for reading while its
+ * `in` has room, for writing while its `out` holds something. A full buffer thus stops the reader at
+ * the other end, which is all there is to backpressure.
  *
  * One timer a connection. Progress and a new state only note the time, unless the new state's time
  * is up before the timer fires; when it fires, it either finds that the state's time is up or
@@ -70,10 +70,19 @@ static void discard(struct bridge_conn *conn)
         conn->over = true;
 }
 
+/* In a tunnel with nothing under way, bytes need not be read to be relayed. */
+static bool receive(struct bridge_conn *conn, struct bridge_side *from, struct bridge_side *to)
+{
+    bool passes = conn->state == BRIDGE_TUNNEL && !from->eof && !to->deaf &&
+                  firma_http_buffer_used(&from->in) == 0 && firma_http_buffer_used(&to->out) == 0;
+    return (passes && firma_bridge_pass(&conn->bridge->pipe, from, to)) ||
+           firma_bridge_side_fill(from);
+}
+
 static void guest_ready(void *context, unsigned events)
 {
     struct bridge_conn *conn = context;
-    if ((events & FIRMA_READ) && firma_bridge_side_fill(&conn->guest)) {
+    if ((events & FIRMA_READ) && receive(conn, &conn->guest, &conn->sidecar)) {
         if (conn->state == BRIDGE_LINGER)
             discard(conn);
         else
@@ -95,7 +104,7 @@ static void sidecar_ready(void *context, unsigned events)
         firma_bridge_dialled(conn, errnum);
     } else if (conn->state == BRIDGE_IDLE || conn->state == BRIDGE_HEAD) {
         firma_bridge_side_hang_up(conn->bridge->loop, &conn->sidecar); /* it was not asked */
-    } else if ((events & FIRMA_READ) && firma_bridge_side_fill(&conn->sidecar)) {
+    } else if ((events & FIRMA_READ) && receive(conn, &conn->sidecar, &conn->guest)) {
         touch(conn);
     }
     firma_bridge_pump(conn);

@@ -56,6 +56,11 @@ struct bridge_conn {
     char label[320]; /* "METHOD HOST" for the log */
 };
 
+/* Where a tunnel's bytes are on their way from one side to the other; -1 until it is needed. */
+struct bridge_pipe {
+    int ends[2]; /* to read from, to write to */
+};
+
 struct firma_bridge {
     struct firma_loop *loop;
     struct firma_bridge_config config;
@@ -65,11 +70,17 @@ struct firma_bridge {
     uint16_t port;
     struct firma_peer peer;
     struct http_buffer attribution; /* complete field lines */
+    struct bridge_pipe pipe;        /* empty between passes */
     struct bridge_conn *conns;
     unsigned conn_count;
     unsigned conn_peak; /* since memory was last given back */
     bool remnant;       /* of a crowd, was there when memory was last given back */
 };
+
+/* bridge_pass_*.c: takes what FROM sends, at most BRIDGE_BUFFER bytes, to TO without reading it;
+ * what TO does not take at once is put into its `out`, which must be empty. True when bytes came;
+ * else FROM is to be read. */
+bool firma_bridge_pass(struct bridge_pipe *pipe, struct bridge_side *from, struct bridge_side *to);
 
 /* bridge_attribution.c: checks the authoritative headers and writes their lines to OUT. */
 int firma_bridge_attribution(struct http_buffer *out, const struct firma_header *headers,
@@ -77,6 +88,7 @@ int firma_bridge_attribution(struct http_buffer *out, const struct firma_header 
 
 /* bridge.c: a connection began. */
 void firma_bridge_count(struct firma_bridge *bridge);
+void firma_bridge_pipe_close(struct bridge_pipe *pipe);
 /* A connection ended, there is room for another. */
 void firma_bridge_resume(struct firma_bridge *bridge);
 

@@ -7,10 +7,10 @@ set(services_sources
     dns_message.c dns_stub.c dns_tcp.c)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
     list(APPEND services_sources loop_epoll_linux.c loop_signal_linux.c loop_socket_linux.c
-         datagrams_linux.c peer_linux.c)
+         bridge_pass_linux.c datagrams_linux.c peer_linux.c)
 else()
-    list(APPEND services_sources loop_kqueue.c loop_socket_darwin.c datagrams_portable.c
-         peer_other.c)
+    list(APPEND services_sources loop_kqueue.c loop_socket_darwin.c
+         bridge_pass_portable.c datagrams_portable.c peer_other.c)
 endif()
 list(TRANSFORM services_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,10 @@ static void stop_loop(void *context, unsigned events)
 static void *serve(void *context)
 {
     struct cf_rig *rig = context;
+    sigset_t pipe; /* bridge.h asks for it */
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     firma_loop_run(rig->loop, NULL);
     return NULL;
 }

@@ -15,15 +15,20 @@ struct tunnel {
     int guest, sidecar;
 };
 
+static void connect_through(const struct cf_rig *rig, int *guest, int *sidecar)
+{
+    *guest = cf_dial(rig->port);
+    cf_send(*guest, "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n");
+    *sidecar = cf_accept(rig->sidecar);
+    cf_read_head(*sidecar, text);
+    cf_send(*sidecar, "HTTP/1.1 200 OK\r\n\r\n");
+    cf_read_head(*guest, text);
+}
+
 static void open_tunnel(struct tunnel *tunnel, const struct firma_bridge_limits *limits)
 {
     cf_rig_bridge(&tunnel->rig, limits, getuid());
-    tunnel->guest = cf_dial(tunnel->rig.port);
-    cf_send(tunnel->guest, "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n");
-    tunnel->sidecar = cf_accept(tunnel->rig.sidecar);
-    cf_read_head(tunnel->sidecar, text);
-    cf_send(tunnel->sidecar, "HTTP/1.1 200 OK\r\n\r\n");
-    cf_read_head(tunnel->guest, text);
+    connect_through(&tunnel->rig, &tunnel->guest, &tunnel->sidecar);
 }
 
 static int setup(void **state)
@@ -79,14 +84,22 @@ static void test_a_reset_is_a_reset(void **state)
     assert_int_equal(cf_read_all(tunnel->guest, text), -1);
 }
 
-/* Writes as much as goes in without anybody reading; then a full second must let no more in. */
-static size_t fill(int fd)
+/* The byte at OFFSET of a stream that no other stream, and no other order, resembles. */
+static char byte_of(char stream, size_t offset)
+{
+    return (char)(stream + (int)(offset * 7 + (offset >> 8) * 13 + (offset >> 16) * 29));
+}
+
+/* Writes as much as goes in without anybody reading; then for 300 ms there must be no room. */
+static size_t fill(int fd, char stream)
 {
     static char block[65536];
     size_t total = 0;
     fcntl(fd, F_SETFL, O_NONBLOCK);
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
     while (poll(&writable, 1, 300) == 1) {
+        for (size_t i = 0; i < sizeof block; i++)
+            block[i] = byte_of(stream, total + i);
         ssize_t sent = send(fd, block, sizeof block, MSG_NOSIGNAL);
         if (sent > 0)
             total += (size_t)sent;
@@ -95,26 +108,53 @@ static size_t fill(int fd)
     return total;
 }
 
-static size_t drain(int fd, size_t limit)
+/* Reads the stream up to LIMIT bytes. Returns how many of them came, and came as they were. */
+static size_t drain(int fd, char stream, size_t limit)
 {
     size_t total = 0;
     ssize_t count;
     while (total < limit && (count = recv(fd, text, sizeof text, 0)) > 0)
-        total += (size_t)count;
+        for (ssize_t i = 0; i < count; i++, total++)
+            if (text[i] != byte_of(stream, total))
+                return total;
     return total;
 }
 
 static void test_a_slow_reader_stops_the_writer_and_loses_nothing(void **state)
 {
     struct tunnel *tunnel = *state;
-    size_t written = fill(tunnel->guest);
+    size_t written = fill(tunnel->guest, 'a');
     assert_true(written > 0);
     assert_true(written < 64 * 1024 * 1024); /* sockets and two buffers, not the whole memory */
     cf_send(tunnel->sidecar, "the other way is free");
     cf_expect(tunnel->guest, "the other way is free");
-    assert_int_equal(drain(tunnel->sidecar, written), written);
+    assert_int_equal(drain(tunnel->sidecar, 'a', written), written);
     cf_send(tunnel->guest, "end");
     cf_expect(tunnel->sidecar, "end");
+}
+
+/* Both wait in the middle of what they were given, and both go on. */
+static void test_tunnels_that_stall_keep_their_bytes_apart(void **state)
+{
+    struct tunnel *one = *state;
+    int guest, sidecar;
+    connect_through(&one->rig, &guest, &sidecar);
+    size_t first = fill(one->guest, 'a'), second = fill(guest, 'b');
+    size_t back = fill(sidecar, 'c');
+    assert_int_equal(drain(sidecar, 'b', second), second);
+    assert_int_equal(drain(one->sidecar, 'a', first), first);
+    assert_int_equal(drain(guest, 'c', back), back);
+    close(guest);
+    close(sidecar);
+}
+
+/* splice(2) stops before it, and says of it what it says of nothing. */
+static void test_an_urgent_byte_does_not_hold_up_a_tunnel(void **state)
+{
+    struct tunnel *tunnel = *state;
+    assert_int_equal(send(tunnel->guest, "ab", 2, MSG_OOB | MSG_NOSIGNAL), 2);
+    cf_send(tunnel->guest, "cd");
+    cf_expect(tunnel->sidecar, "acd");
 }
 
 static void test_an_idle_tunnel_ends(void **state)
@@ -139,6 +179,8 @@ int main(void)
         TUNNEL(test_half_close_from_the_sidecar),
         TUNNEL(test_a_reset_is_a_reset),
         TUNNEL(test_a_slow_reader_stops_the_writer_and_loses_nothing),
+        TUNNEL(test_tunnels_that_stall_keep_their_bytes_apart),
+        TUNNEL(test_an_urgent_byte_does_not_hold_up_a_tunnel),
         cmocka_unit_test(test_an_idle_tunnel_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
