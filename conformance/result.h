@@ -17,8 +17,8 @@ enum {
 
 /* Judges every row that RECORD (run.json) says was planned, from the bundles below DIR, and gives
  * the result (schema firma-conformance/1): a row without a verdict counts as INCONCLUSIVE; its
- * `observers` tell of each launch's labs "well", or what first was wrong with who listened there. New
- * reference; NULL with ERR filled when RECORD is not a run record. */
+ * `observers` tell of each launch's labs "well", or what first was wrong with who listened there.
+ * New reference; NULL with ERR filled when RECORD is not a run record. */
 json_t *cf_result_judge(const char *dir, const json_t *record, struct cf_error *err);
 
 /* The exit status that a result's rows, counts and problems call for. */

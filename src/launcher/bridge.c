@@ -121,6 +121,8 @@ static int start_listening(struct firma_bridge *bridge, struct firma_error *err)
     bridge->listener.fd = firma_listen_loopback(SOCK_STREAM, &bridge->port);
     if (bridge->listener.fd < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot listen on 127.0.0.1");
+    if (firma_bridge_pipe_open(&bridge->pipe) != 0)
+        return firma_fail(err, FIRMA_E_SYSTEM, errno, "pipe");
     int rc = firma_peer_open(&bridge->peer, IPPROTO_TCP, bridge->listener.fd, err);
     if (rc != 0)
         return rc;

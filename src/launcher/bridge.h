@@ -62,10 +62,10 @@ struct firma_bridge_config {
 struct firma_bridge;
 
 /* Listens on 127.0.0.1, a port of the system's choice, and serves from LOOP's callbacks, in which
- * SIGPIPE must be blocked or ignored: a tunnel whose end has gone raises it (splice(2)). The headers
- * must be x-firma-* tokens, each once, x-firma-sandbox-id among them, none empty, no control
- * character in a value: FIRMA_E_CONFIG otherwise, for nothing is relayed without attribution.
- * FIRMA_E_SYSTEM when sockets or socket diagnostics are not to be had. */
+ * SIGPIPE must be blocked or ignored: a tunnel whose end has gone raises it (splice(2)). The
+ * headers must be x-firma-* tokens, each once, x-firma-sandbox-id among them, none empty, no
+ * control character in a value: FIRMA_E_CONFIG otherwise, for nothing is relayed without
+ * attribution. FIRMA_E_SYSTEM when sockets or socket diagnostics are not to be had. */
 int firma_bridge_open(struct firma_bridge **out, struct firma_loop *loop,
                       const struct firma_bridge_config *config, struct firma_error *err);
 uint16_t firma_bridge_port(const struct firma_bridge *bridge);

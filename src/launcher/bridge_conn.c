@@ -7,8 +7,8 @@
  * `out` buffers for as long as any move, so that a head and what follows it leave together, writes
  * those out, and repeats. Reading happens only in events, so a pump is bounded by what the buffers
  * hold. Afterwards each side is watched for exactly what could make progress: for reading while its
- * `in` has room, for writing while its `out` holds something. A full buffer thus stops the reader at
- * the other end, which is all there is to backpressure.
+ * `in` has room, for writing while its `out` holds something. A full buffer thus stops the reader
+ * at the other end, which is all there is to backpressure.
  *
  * One timer a connection. Progress and a new state only note the time, unless the new state's time
  * is up before the timer fires; when it fires, it either finds that the state's time is up or

@@ -15,9 +15,9 @@
 
 enum { FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK };
 
-static bool is_open(struct bridge_pipe *pipe)
+int firma_bridge_pipe_open(struct bridge_pipe *pipe)
 {
-    return pipe->ends[0] >= 0 || pipe2(pipe->ends, O_CLOEXEC | O_NONBLOCK) == 0;
+    return pipe2(pipe->ends, O_CLOEXEC | O_NONBLOCK);
 }
 
 /* An `out` holds at least what one pass takes in. Whatever happens, nothing stays in the pipe: it
@@ -36,7 +36,7 @@ static void keep(struct bridge_pipe *pipe, size_t left, struct bridge_side *to)
 
 bool firma_bridge_pass(struct bridge_pipe *pipe, struct bridge_side *from, struct bridge_side *to)
 {
-    if (!is_open(pipe))
+    if (pipe->ends[0] < 0)
         return false;
     ssize_t got = splice(from->watch.fd, NULL, pipe->ends[1], NULL, BRIDGE_BUFFER, FLAGS);
     ssize_t sent = got;

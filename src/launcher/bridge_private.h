@@ -56,9 +56,9 @@ struct bridge_conn {
     char label[320]; /* "METHOD HOST" for the log */
 };
 
-/* Where a tunnel's bytes are on their way from one side to the other; -1 until it is needed. */
+/* Where a tunnel's bytes are on their way from one side to the other. */
 struct bridge_pipe {
-    int ends[2]; /* to read from, to write to */
+    int ends[2]; /* to read from, to write to; -1 where there is none */
 };
 
 struct firma_bridge {
@@ -77,7 +77,9 @@ struct firma_bridge {
     bool remnant;       /* of a crowd, was there when memory was last given back */
 };
 
-/* bridge_pass_*.c: takes what FROM sends, at most BRIDGE_BUFFER bytes, to TO without reading it;
+/* bridge_pass_*.c. 0, or -1 with errno. */
+int firma_bridge_pipe_open(struct bridge_pipe *pipe);
+/* Takes what FROM sends, at most BRIDGE_BUFFER bytes, to TO without reading it;
  * what TO does not take at once is put into its `out`, which must be empty. True when bytes came;
  * else FROM is to be read. */
 bool firma_bridge_pass(struct bridge_pipe *pipe, struct bridge_side *from, struct bridge_side *to);
