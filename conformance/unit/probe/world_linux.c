@@ -65,13 +65,17 @@ static void hand_over(void)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* The programs are taken along, for the build may be in /tmp. */
+/* Nothing of the machine's can be written. The programs are taken along, for the build may be in
+ * /tmp. */
 static void mount_own(void)
 {
+    struct mount_attr unchanged = {.attr_set = MOUNT_ATTR_RDONLY};
     const char *folder = getenv("FIRMA_BIN");
     int programs = open_tree(AT_FDCWD, folder == NULL ? "." : folder, OPEN_TREE_CLONE);
     must(programs >= 0, "FIRMA_BIN");
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+    must(mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &unchanged, sizeof unchanged) == 0,
+         "read-only mounts");
     must(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0, "/proc");
     must(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0, "/tmp");
     must(mkdir("/tmp/bin", 0755) == 0, "/tmp/bin");
