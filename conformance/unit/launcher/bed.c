@@ -157,6 +157,21 @@ void bed_close(struct bed *bed)
         free(bed->environment[i]);
 }
 
+int bed_setup(void **state)
+{
+    struct bed *bed = calloc(1, sizeof *bed);
+    bed_open(bed);
+    *state = bed;
+    return 0;
+}
+
+int bed_teardown(void **state)
+{
+    bed_close(*state);
+    free(*state);
+    return 0;
+}
+
 bool bed_is_clean(const struct bed *bed)
 {
     return access(bed->runtime, F_OK) < 0 || rmdir(bed->runtime) == 0;

@@ -38,6 +38,11 @@ struct bed_run {
 void bed_open(struct bed *bed);
 void bed_close(struct bed *bed);
 
+/* A test with a bed of its own for its state. */
+#define BED(test) cmocka_unit_test_setup_teardown(test, bed_setup, bed_teardown)
+int bed_setup(void **state);
+int bed_teardown(void **state);
+
 /* Sets or (VALUE NULL) unsets a variable of the environment firma-run is started with. */
 void bed_set(struct bed *bed, const char *name, const char *value);
 /* Writes ROOT/art/NAME with MODE. */

@@ -145,33 +145,16 @@ static void test_closed_standard_descriptors_do_no_harm(void **state)
            "<9>");
 }
 
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof *bed);
-    bed_open(bed);
-    *state = bed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_close(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_help_and_version),
-        TEST(test_usage_errors_name_the_option),
-        TEST(test_check_prints_the_proof_and_leaves_nothing),
-        TEST(test_contract_prints_what_a_reader_accepts),
-        TEST(test_validate_reads_as_a_runner_does),
-        TEST(test_log_file_is_private_and_tells_the_story),
-        TEST(test_closed_standard_descriptors_do_no_harm),
+        BED(test_help_and_version),
+        BED(test_usage_errors_name_the_option),
+        BED(test_check_prints_the_proof_and_leaves_nothing),
+        BED(test_contract_prints_what_a_reader_accepts),
+        BED(test_validate_reads_as_a_runner_does),
+        BED(test_log_file_is_private_and_tells_the_story),
+        BED(test_closed_standard_descriptors_do_no_harm),
     };
     alarm(60);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -557,50 +556,33 @@ static void test_status_descriptors_are_checked(void **state)
     expect_refusal(*state, &options, FIRMA_E_CONFIG, "--status-fd 900");
 }
 
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof *bed);
-    bed_open(bed);
-    *state = bed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_close(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_L9_flag_words),
-        TEST(test_L9_a_misspelt_mode_is_refused),
-        TEST(test_L9_no_mode_and_the_mode_not_built_are_refused),
-        TEST(test_L6_sandbox_id_of_the_caller_is_refused_even_if_empty),
-        TEST(test_L1_secrets_of_the_host_never_reach_the_contract),
-        TEST(test_our_own_variables_cannot_be_set),
-        TEST(test_L14_guest_environment_is_exactly_the_layers),
-        TEST(test_pass_env_of_an_unset_variable_is_refused),
-        TEST(test_L15_control_characters_never_become_a_header),
-        TEST(test_headers_without_value_are_left_out),
-        TEST(test_L10_limits_of_the_reader_are_enforced_by_the_writer),
-        TEST(test_every_fault_of_every_artifact_names_its_variable),
-        TEST(test_artifacts_behind_links_are_followed),
-        TEST(test_R10_reserved_targets_are_refused),
-        TEST(test_R10_malformed_mounts_are_refused),
-        TEST(test_R10_writable_mounts_near_what_the_launcher_relies_on_are_refused),
-        TEST(test_R10_a_link_does_not_hide_where_a_mount_leads),
-        TEST(test_R10_the_sidecars_socket_is_guarded),
-        TEST(test_R10_mounts_keep_their_order_and_cwd_is_last),
-        TEST(test_seccomp_filters_are_checked),
-        TEST(test_identity_is_one_of_two_words),
-        TEST(test_the_first_failure_in_the_order_wins),
-        TEST(test_R5_a_pending_signal_ends_the_preparation),
-        TEST(test_status_descriptors_are_checked),
+        BED(test_L9_a_misspelt_mode_is_refused),
+        BED(test_L9_no_mode_and_the_mode_not_built_are_refused),
+        BED(test_L6_sandbox_id_of_the_caller_is_refused_even_if_empty),
+        BED(test_L1_secrets_of_the_host_never_reach_the_contract),
+        BED(test_our_own_variables_cannot_be_set),
+        BED(test_L14_guest_environment_is_exactly_the_layers),
+        BED(test_pass_env_of_an_unset_variable_is_refused),
+        BED(test_L15_control_characters_never_become_a_header),
+        BED(test_headers_without_value_are_left_out),
+        BED(test_L10_limits_of_the_reader_are_enforced_by_the_writer),
+        BED(test_every_fault_of_every_artifact_names_its_variable),
+        BED(test_artifacts_behind_links_are_followed),
+        BED(test_R10_reserved_targets_are_refused),
+        BED(test_R10_malformed_mounts_are_refused),
+        BED(test_R10_writable_mounts_near_what_the_launcher_relies_on_are_refused),
+        BED(test_R10_a_link_does_not_hide_where_a_mount_leads),
+        BED(test_R10_the_sidecars_socket_is_guarded),
+        BED(test_R10_mounts_keep_their_order_and_cwd_is_last),
+        BED(test_seccomp_filters_are_checked),
+        BED(test_identity_is_one_of_two_words),
+        BED(test_the_first_failure_in_the_order_wins),
+        BED(test_R5_a_pending_signal_ends_the_preparation),
+        BED(test_status_descriptors_are_checked),
     };
     alarm(60);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -427,21 +427,6 @@ static void test_a_runner_that_cannot_execute_is_our_failure(void **state)
     assert_true(bed_is_clean(bed));
 }
 
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof *bed);
-    bed_open(bed);
-    *state = bed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* The soft limit of open files in /proc/PID/limits. */
 static unsigned long long open_files(pid_t pid)
 {
@@ -479,39 +464,37 @@ static void test_open_files_are_raised_for_the_launcher_only(void **state)
     assert_int_equal(bed_wait(&run), 0);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_R1_every_exit_code_is_the_commands),
-        TEST(test_R1_death_by_signal_is_128_plus_its_number),
-        TEST(test_R2_term_is_forwarded_and_a_repeat_kills),
-        TEST(test_R2_a_different_signal_does_not_escalate),
-        TEST(test_R2_the_end_of_terms_grace_kills),
-        TEST(test_R2_the_end_of_ints_grace_only_forgets),
-        TEST(test_R3_window_changes_are_forwarded),
-        TEST(test_R4_every_signal_of_the_table_arrives_exactly_once),
-        TEST(test_R5_mask_and_dispositions_are_what_we_were_started_with),
-        TEST(test_R5_a_signal_during_the_start_is_never_lost),
-        TEST(test_a_full_file_is_a_refusal_that_leaves_nothing),
-        TEST(test_R8_interrupt_without_terminal_is_130),
-        TEST(test_R8_runner_exit_codes_126_and_127_pass_through),
-        TEST(test_R12_nothing_outlives_the_command),
-        TEST(test_R12_launcher_killed_nothing_survives),
-        TEST(test_R12_guardian_killed_nothing_survives),
-        TEST(test_R12_runner_killed_nothing_survives),
-        TEST(test_R12_next_launch_sweeps_what_two_kills_left),
-        TEST(test_kept_directories_are_not_swept),
-        TEST(test_stop_and_continue_are_mirrored),
-        TEST(test_stop_and_continue_of_the_runner_take_the_launcher_along),
-        TEST(test_runner_killed_while_stopped_ends_the_launcher),
-        TEST(test_output_closed_by_the_command_ends_at_once),
-        TEST(test_L13_proof_comes_after_every_check_and_before_the_spawn),
-        TEST(test_L14_runner_gets_seven_variables_and_three_descriptors),
-        TEST(test_an_interpreted_runner_runs),
-        TEST(test_a_runner_that_cannot_execute_is_our_failure),
-        TEST(test_open_files_are_raised_for_the_launcher_only),
+        BED(test_R1_every_exit_code_is_the_commands),
+        BED(test_R1_death_by_signal_is_128_plus_its_number),
+        BED(test_R2_term_is_forwarded_and_a_repeat_kills),
+        BED(test_R2_a_different_signal_does_not_escalate),
+        BED(test_R2_the_end_of_terms_grace_kills),
+        BED(test_R2_the_end_of_ints_grace_only_forgets),
+        BED(test_R3_window_changes_are_forwarded),
+        BED(test_R4_every_signal_of_the_table_arrives_exactly_once),
+        BED(test_R5_mask_and_dispositions_are_what_we_were_started_with),
+        BED(test_R5_a_signal_during_the_start_is_never_lost),
+        BED(test_a_full_file_is_a_refusal_that_leaves_nothing),
+        BED(test_R8_interrupt_without_terminal_is_130),
+        BED(test_R8_runner_exit_codes_126_and_127_pass_through),
+        BED(test_R12_nothing_outlives_the_command),
+        BED(test_R12_launcher_killed_nothing_survives),
+        BED(test_R12_guardian_killed_nothing_survives),
+        BED(test_R12_runner_killed_nothing_survives),
+        BED(test_R12_next_launch_sweeps_what_two_kills_left),
+        BED(test_kept_directories_are_not_swept),
+        BED(test_stop_and_continue_are_mirrored),
+        BED(test_stop_and_continue_of_the_runner_take_the_launcher_along),
+        BED(test_runner_killed_while_stopped_ends_the_launcher),
+        BED(test_output_closed_by_the_command_ends_at_once),
+        BED(test_L13_proof_comes_after_every_check_and_before_the_spawn),
+        BED(test_L14_runner_gets_seven_variables_and_three_descriptors),
+        BED(test_an_interpreted_runner_runs),
+        BED(test_a_runner_that_cannot_execute_is_our_failure),
+        BED(test_open_files_are_raised_for_the_launcher_only),
     };
     alarm(110); /* below CTest's own: then the output says where it hung */
     bed_adopt_orphans();

@@ -252,32 +252,15 @@ static void test_terminal_is_put_back_when_no_runner_could_be_executed(void **st
     end_of(&run);
 }
 
-static int setup(void **state)
-{
-    struct bed *bed = calloc(1, sizeof *bed);
-    bed_open(bed);
-    *state = bed;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    bed_close(*state);
-    free(*state);
-    return 0;
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_R4_typed_interrupt_arrives_once),
-        TEST(test_R4_typed_interrupt_in_a_pipeline_arrives_once),
-        TEST(test_R3_resizing_the_terminal_arrives_once),
-        TEST(test_typed_stop_is_mirrored_and_the_terminal_changes_hands),
-        TEST(test_terminal_mode_and_group_are_put_back),
-        TEST(test_terminal_is_put_back_when_no_runner_could_be_executed),
+        BED(test_R4_typed_interrupt_arrives_once),
+        BED(test_R4_typed_interrupt_in_a_pipeline_arrives_once),
+        BED(test_R3_resizing_the_terminal_arrives_once),
+        BED(test_typed_stop_is_mirrored_and_the_terminal_changes_hands),
+        BED(test_terminal_mode_and_group_are_put_back),
+        BED(test_terminal_is_put_back_when_no_runner_could_be_executed),
     };
     alarm(60);
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
