@@ -8,14 +8,11 @@
  * nothing can be bound over a dangling link. Either way the resolver files are writable, as they
  * are for a machine's root: a control must be able to rewrite them.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lab/lab_linux.h"
 
@@ -35,48 +32,7 @@ static bool is_own(const char *name)
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++)
         if (strcmp(name, FILES[i].name) == 0)
             return true;
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-static int make_target(const char *path, mode_t type)
-{
-    if (S_ISDIR(type))
-        return mkdir(path, 0755);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int take_over(int machine, const char *name, struct cf_error *err)
-{
-    struct stat state;
-    char source[270], target[270], link[4096];
-    snprintf(source, sizeof source, "/etc/%s", name);
-    snprintf(target, sizeof target, "etc/%s", name);
-    if (is_own(name) || fstatat(machine, name, &state, AT_SYMLINK_NOFOLLOW) != 0)
-        return 0;
-    if (S_ISLNK(state.st_mode)) {
-        ssize_t length = readlinkat(machine, name, link, sizeof link - 1);
-        link[length < 0 ? 0 : length] = '\0';
-        return symlink(link, target) == 0 ? 0 : cf_fail(err, CF_E_LAB, errno, "%s", source);
-    }
-    if (!S_ISDIR(state.st_mode) && !S_ISREG(state.st_mode))
-        return 0;
-    if (make_target(target, state.st_mode) != 0)
-        return cf_fail(err, CF_E_LAB, errno, "%s", source);
-    return cf_lab_bind_folder(source, target, err);
-}
-
-static int take_over_all(struct cf_error *err)
-{
-    DIR *machine = opendir("/etc");
-    if (machine == NULL)
-        return cf_fail(err, CF_E_LAB, errno, "/etc");
-    int result = 0;
-    const struct dirent *entry;
-    while (result == 0 && (entry = readdir(machine)) != NULL)
-        result = take_over(dirfd(machine), entry->d_name, err);
-    closedir(machine);
-    return result;
+    return false;
 }
 
 static int write_own(const char *folder, struct cf_error *err)
@@ -102,6 +58,6 @@ int cf_lab_build_etc(struct cf_error *err)
         return result;
     if (mount("tmpfs", "etc", "tmpfs", flags, "mode=0755") != 0)
         return cf_fail(err, CF_E_LAB, errno, "/etc");
-    result = take_over_all(err);
+    result = cf_lab_take_over("/etc", true, is_own, err);
     return result != 0 ? result : write_own("etc", err);
 }

@@ -109,7 +109,11 @@ int cf_lab_init(struct cf_lab_entry *entry);                             /* init
 _Noreturn void cf_lab_harness(struct cf_lab_entry *entry, struct cf_events *log);
 
 /* Parts of the root: paths are below the new root, which is the working directory. */
-int cf_lab_bind_folder(const char *source, const char *target, struct cf_error *err);
+/* takeover_linux.c: of every entry of the machine's FOLDER ("" or absolute) that is not the lab's
+ * own, one of the same name: a symbolic link is made again; a folder, and if FILES is set a regular
+ * file, is bound in with all below it, read-only, nosuid, nodev. Nothing else is taken over. */
+int cf_lab_take_over(const char *folder, bool files, bool (*is_own)(const char *name),
+                     struct cf_error *err);
 int cf_lab_build_dev(struct cf_error *err); /* dev_linux.c */
 int cf_lab_build_etc(struct cf_error *err); /* etc_linux.c */
 int cf_lab_write_file(const char *path, const char *text, struct cf_error *err);

@@ -6,10 +6,8 @@
  * machine's. Bound-in folders are also nosuid: a lab of the machine's root maps the owner of its
  * evidence, and a set-uid program must not become that.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,7 +17,7 @@
 #include "lab/lab_linux.h"
 
 /* What the lab has of its own, or must not have at all. */
-static const char *const OWN[] = {".", "..", "tmp", "run", "proc", "dev", "sys", "etc", "lab"};
+static const char *const OWN[] = {"tmp", "run", "proc", "dev", "sys", "etc", "lab"};
 
 static const struct folder {
     const char *path;
@@ -42,60 +40,12 @@ int cf_lab_write_file(const char *path, const char *text, struct cf_error *err)
     return cf_fail(err, CF_E_LAB, saved, "%s", path);
 }
 
-int cf_lab_bind_folder(const char *source, const char *target, struct cf_error *err)
-{
-    struct mount_attr attributes = {.attr_set =
-                                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
-    int tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_TREE_CLOEXEC);
-    if (tree < 0)
-        return cf_fail(err, CF_E_LAB, errno, "%s cannot be bound in", source);
-    int result =
-        mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
-    if (result == 0)
-        result = move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
-    int saved = errno;
-    close(tree);
-    return result == 0 ? 0 : cf_fail(err, CF_E_LAB, saved, "%s cannot be bound in", source);
-}
-
 static bool is_own(const char *name)
 {
     for (size_t i = 0; i < sizeof OWN / sizeof OWN[0]; i++)
         if (strcmp(name, OWN[i]) == 0)
             return true;
     return false;
-}
-
-static int take_over(int machine, const char *name, struct cf_error *err)
-{
-    struct stat state;
-    char path[260], target[4096];
-    snprintf(path, sizeof path, "/%s", name);
-    if (is_own(name) || fstatat(machine, name, &state, AT_SYMLINK_NOFOLLOW) != 0)
-        return 0;
-    if (S_ISLNK(state.st_mode)) {
-        ssize_t length = readlinkat(machine, name, target, sizeof target - 1);
-        target[length < 0 ? 0 : length] = '\0';
-        return symlink(target, name) == 0 ? 0 : cf_fail(err, CF_E_LAB, errno, "%s", path);
-    }
-    if (!S_ISDIR(state.st_mode))
-        return 0;
-    if (mkdir(name, 0755) != 0)
-        return cf_fail(err, CF_E_LAB, errno, "%s", path);
-    return cf_lab_bind_folder(path, name, err);
-}
-
-static int take_over_machine(struct cf_error *err)
-{
-    DIR *machine = opendir("/");
-    if (machine == NULL)
-        return cf_fail(err, CF_E_LAB, errno, "/");
-    int result = 0;
-    const struct dirent *entry;
-    while (result == 0 && (entry = readdir(machine)) != NULL)
-        result = take_over(dirfd(machine), entry->d_name, err);
-    closedir(machine);
-    return result;
 }
 
 static int make_folders(struct cf_error *err)
@@ -184,7 +134,7 @@ int cf_lab_build_root(struct cf_lab_entry *entry, struct cf_error *err)
         return cf_fail(err, CF_E_LAB, errno, "a tmpfs");
     int result = make_folders(err);
     if (result == 0)
-        result = take_over_machine(err);
+        result = cf_lab_take_over("", false, is_own, err);
     if (result == 0)
         result = mount_own(err);
     if (result == 0)
