@@ -39,6 +39,8 @@ evidence-untouched() {
     record
     verify 0
     says "1 verdicts recomputed" "0 differ"
+    expect 0 cat "$run/run.json"
+    says '"control": "well"' '"subject": "well"'
 }
 
 evidence-edited() {
