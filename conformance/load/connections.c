@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { SIZE = 1000, MANY = 2000 };
+enum { SIZE = 1000, MANY = 2000, MEANWHILE = 8 };
 
 struct crowd {
     struct load *load;
@@ -50,14 +50,15 @@ static void note_extra(struct load_client *client)
     load_done(crowd->load->loop);
 }
 
-/* One more than the bound connects and asks, and has no answer after everybody else had one; it has
- * it when one of them has ended. */
+/* One more than the bound connects and asks. It has no answer after everybody else had many (theirs
+ * are quicker: their connections to the sidecar are there), and one when one of them has ended. */
 static void one_more(struct crowd *crowd)
 {
     struct load_client extra;
     load_client_open(&extra, crowd->load->loop, crowd->load->subject.bridge, note_extra, crowd);
     load_client_ask(&extra, "load.example", "extra", SIZE, 1, SIZE_MAX);
-    ask_all(crowd, "while-full");
+    for (unsigned i = 0; i < MEANWHILE && extra.outcome == LOAD_WAITING; i++)
+        ask_all(crowd, "while-full");
     if (extra.outcome != LOAD_WAITING)
         load_problem(crowd->report, "connection %zu was served beyond the bound", crowd->count + 1);
     else {
