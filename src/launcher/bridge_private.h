@@ -79,9 +79,9 @@ struct firma_bridge {
 
 /* bridge_pass_*.c. 0, or -1 with errno. */
 int firma_bridge_pipe_open(struct bridge_pipe *pipe);
-/* Takes what FROM sends, at most BRIDGE_BUFFER bytes, to TO without reading it;
- * what TO does not take at once is put into its `out`, which must be empty. True when bytes came;
- * else FROM is to be read. */
+/* Takes what FROM sends, at most BRIDGE_BUFFER bytes, to TO without reading it; what TO does not
+ * take at once is put into its `out`, which must be empty. True when bytes came; else FROM is to be
+ * read. */
 bool firma_bridge_pass(struct bridge_pipe *pipe, struct bridge_side *from, struct bridge_side *to);
 
 /* bridge_attribution.c: checks the authoritative headers and writes their lines to OUT. */
