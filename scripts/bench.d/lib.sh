@@ -65,8 +65,7 @@ free_port() {
 prepare_launches() {
     local name
     [ ! -d "$work/launch" ] || return 0
-    mkdir -p "$work/launch" "$work/runner" "$work/cwd" "$work/run"
-    chmod 0700 "$work/run"
+    mkdir -p "$work/launch" "$work/runner" "$work/cwd"
     cp "$bin/null-runner" "$bin/firma-ns-runner" "$work/runner/"
     cp "$tools/bench-moment" "$work/cwd/"
     for name in kernel initrd rootfs; do
@@ -75,7 +74,7 @@ prepare_launches() {
     export FIRMA_RUN_VZ_GUEST=1 FIRMA_RUN_VZ_GUEST_KERNEL=$work/launch/kernel
     export FIRMA_RUN_VZ_GUEST_INITRD=$work/launch/initrd FIRMA_RUN_VZ_GUEST_ROOTFS=$work/launch/rootfs
     export FIRMA_RUN_VZ_GUEST_RUNNER=$work/runner/null-runner
-    launcher=("$bin/firma-run" --cwd "$work/cwd" --runtime-dir "$work/run" --)
+    launcher=("$bin/firma-run" --cwd "$work/cwd" --runtime-dir "$runtime" --)
 }
 
 # One that takes next to no time to say that it is there.

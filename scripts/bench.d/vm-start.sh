@@ -13,7 +13,7 @@ name_machine() {
 }
 
 launch() { # COMMAND…
-    bounded 60 "$bin/firma-run" --cwd "$work/cwd" --runtime-dir "$work/run" "${keep[@]}" -- "$@" \
+    bounded 60 "$bin/firma-run" --cwd "$work/cwd" --runtime-dir "$runtime" "${keep[@]}" -- "$@" \
         </dev/null
 }
 
@@ -89,14 +89,13 @@ print_phases() {
     keep=(--keep)
     whole_launch >/dev/null
     keep=()
-    find "$work/run" -name vm-console.log -exec sed -n 's/.*times: /phases of one launch: /p' {} \;
+    find "$runtime" -name vm-console.log -exec sed -n 's/.*times: /phases of one launch: /p' {} \;
 }
 
 measure() {
     local i machine=() keep=()
     [ -f "$guest/manifest.json" ] || { cannot "no images; scripts/build-guest builds them"; return 0; }
-    mkdir -p "$work/cwd" "$work/run"
-    chmod 0700 "$work/run"
+    mkdir -p "$work/cwd"
     mkfifo "$work/channel"
     start_sidecar
     name_machine
