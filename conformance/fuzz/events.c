@@ -10,11 +10,11 @@
 
 #include "judge/judge.h"
 
-static char root[64];
+static char root[256];
 
 static void write_file(const char *name, const void *bytes, size_t size)
 {
-    char path[128];
+    char path[320];
     snprintf(path, sizeof path, "%s/%s", root, name);
     FILE *out = fopen(path, "wbe");
     FUZZ_MUST(out != NULL && fwrite(bytes, 1, size, out) == size);
@@ -23,7 +23,7 @@ static void write_file(const char *name, const void *bytes, size_t size)
 
 static void make_folder(const char *name)
 {
-    char path[128];
+    char path[320];
     snprintf(path, sizeof path, "%s%s", root, name);
     FUZZ_MUST(mkdir(path, 0700) == 0);
 }
@@ -38,7 +38,7 @@ static void remove_all(void)
                                         "/launches",
                                         ""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[128];
+        char path[320];
         snprintf(path, sizeof path, "%s%s", root, names[i]);
         (void)remove(path);
     }
@@ -49,8 +49,10 @@ static void set_up(void)
     static const char launch[] = "{\"rows\":[{\"id\":\"by.tcp4\",\"attempt\":\"aa\"}],"
                                  "\"legs\":{\"control\":{\"status\":0},"
                                  "\"subject\":{\"status\":0}},\"files\":{}}";
-    strcpy(root, "/tmp/firma-fuzz-XXXXXX");
-    FUZZ_MUST(mkdtemp(root) != NULL);
+    const char *place = getenv("TMPDIR");
+    int length =
+        snprintf(root, sizeof root, "%s/firma-fuzz-XXXXXX", place == NULL ? "/tmp" : place);
+    FUZZ_MUST(length < (int)sizeof root && mkdtemp(root) != NULL);
     atexit(remove_all);
     make_folder("/launches");
     make_folder("/launches/net");
