@@ -1,7 +1,9 @@
 #include "result.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,12 +50,12 @@ static json_t *health_of(const struct cf_evidence *evidence)
 
 /* Appends the launch's rows to ROWS, and its labs' health to OBSERVERS if it was played at all. */
 static int judge_launch(const char *dir, const json_t *record, const struct cf_launch *launch,
-                        json_t *rows, json_t *observers, struct cf_error *err)
+                        const struct cf_row *const *planned, json_t *rows, json_t *observers,
+                        struct cf_error *err)
 {
     struct cf_evidence evidence;
     struct cf_expected expected;
-    size_t index;
-    json_t *id;
+    const json_t *excuses = json_object_get(record, "not_applicable");
     expect(&expected, record);
     int failed = cf_evidence_load(&evidence, dir, launch->name, &expected, err);
     if (failed != 0)
@@ -63,12 +65,10 @@ static int judge_launch(const char *dir, const json_t *record, const struct cf_l
                  "launch.json was changed after the run, or is not this run's");
     if (text_of(json_object_get(record, "launches"), launch->name) != NULL)
         json_object_set_new(observers, launch->name, health_of(&evidence));
-    json_array_foreach (json_object_get(record, "planned"), index, id) {
-        const struct cf_row *row = cf_row_find(json_string_value(id));
-        const char *excuse = text_of(json_object_get(record, "not_applicable"), row->id);
-        if (strcmp(row->launch, launch->name) == 0)
-            json_array_append_new(rows, cf_judge_excused(&evidence, row, excuse));
-    }
+    for (; *planned != NULL; planned++)
+        if (strcmp((*planned)->launch, launch->name) == 0)
+            json_array_append_new(
+                rows, cf_judge_excused(&evidence, *planned, text_of(excuses, (*planned)->id)));
     cf_evidence_release(&evidence);
     return 0;
 }
@@ -105,34 +105,44 @@ static void check_invariants(const json_t *rows, json_t *problems)
     }
 }
 
-/* Whether RECORD plans a row of LAUNCH; no row may be unknown. */
-static int is_planned(const json_t *record, const struct cf_launch *launch, bool *planned,
-                      struct cf_error *err)
+/* The rows of IDS in their order, and NULL after the last; freed by the caller. NULL with ERR when
+ * one of them is unknown. */
+static const struct cf_row **find_rows(const json_t *ids, struct cf_error *err)
 {
-    size_t index;
-    json_t *id;
-    *planned = false;
-    json_array_foreach (json_object_get(record, "planned"), index, id) {
-        const char *name = json_string_value(id);
-        const struct cf_row *row = cf_row_find(name);
-        if (row == NULL)
-            return cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
-                           name == NULL ? "(not a string)" : name);
-        *planned = *planned || strcmp(row->launch, launch->name) == 0;
+    const struct cf_row **rows = calloc(json_array_size(ids) + 1, sizeof *rows);
+    if (rows == NULL) {
+        cf_fail(err, CF_E_SYSTEM, ENOMEM, "judging");
+        return NULL;
     }
-    return 0;
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        const char *name = json_string_value(json_array_get(ids, i));
+        rows[i] = cf_row_find(name);
+        if (rows[i] != NULL)
+            continue;
+        cf_fail(err, CF_E_BUNDLE, 0, "run.json: planned: no row is called %s",
+                name == NULL ? "(not a string)" : name);
+        free(rows);
+        return NULL;
+    }
+    return rows;
+}
+
+static bool is_planned(const struct cf_launch *launch, const struct cf_row *const *planned)
+{
+    while (*planned != NULL && strcmp((*planned)->launch, launch->name) != 0)
+        planned++;
+    return *planned != NULL;
 }
 
 static int judge_all(const char *dir, const json_t *record, json_t *rows, json_t *observers,
                      struct cf_error *err)
 {
-    int failed = 0;
-    for (size_t i = 0; failed == 0 && i < cf_launch_count; i++) {
-        bool planned;
-        failed = is_planned(record, &cf_launches[i], &planned, err);
-        if (failed == 0 && planned)
-            failed = judge_launch(dir, record, &cf_launches[i], rows, observers, err);
-    }
+    const struct cf_row **planned = find_rows(json_object_get(record, "planned"), err);
+    int failed = planned == NULL ? -1 : 0;
+    for (size_t i = 0; failed == 0 && i < cf_launch_count; i++)
+        if (is_planned(&cf_launches[i], planned))
+            failed = judge_launch(dir, record, &cf_launches[i], planned, rows, observers, err);
+    free(planned);
     return failed;
 }
 

@@ -3,8 +3,7 @@
  *
  * The new root is built on top of /tmp, which the lab replaces anyway, and then pivoted to. While
  * it is built it is the working directory: relative paths are the lab's, absolute ones the
- * machine's. Bound-in folders are also nosuid: a lab of the machine's root maps the owner of its
- * evidence, and a set-uid program must not become that.
+ * machine's.
  */
 #include <errno.h>
 #include <fcntl.h>

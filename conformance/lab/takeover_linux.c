@@ -1,4 +1,9 @@
-/* takeover_linux.c - what a lab has of the machine's, read-only and without privileges. */
+/*
+ * takeover_linux.c - what a lab has of the machine's, read-only and without privileges.
+ *
+ * What is bound in is also nosuid: a lab of the machine's root maps the owner of its evidence, and
+ * a set-uid program must not become that.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
