@@ -109,7 +109,7 @@ static void check_invariants(const json_t *rows, json_t *problems)
  * one of them is unknown. */
 static const struct cf_row **find_rows(const json_t *ids, struct cf_error *err)
 {
-    const struct cf_row **rows = calloc(json_array_size(ids) + 1, sizeof *rows);
+    const struct cf_row **rows = calloc(json_array_size(ids) + 1, sizeof(const struct cf_row *));
     if (rows == NULL) {
         cf_fail(err, CF_E_SYSTEM, ENOMEM, "judging");
         return NULL;
