@@ -19,8 +19,15 @@ int firma_datagrams_receive(int fd, struct firma_datagram out[FIRMA_DATAGRAMS])
     return count;
 }
 
-void firma_datagrams_send(int fd, struct firma_datagram *datagrams, int count)
+bool firma_datagrams_merge(int fd)
 {
+    (void)fd;
+    return false;
+}
+
+void firma_datagrams_send(int fd, struct firma_datagram *datagrams, int count, bool merge)
+{
+    (void)merge;
     for (int i = 0; i < count; i++) {
         const struct firma_datagram *next = &datagrams[i];
         sendto(fd, next->data, next->length, 0, (const struct sockaddr *)&next->peer,

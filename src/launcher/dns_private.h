@@ -20,6 +20,7 @@ struct firma_dns_stub {
     uint16_t port;
     struct sockaddr_in address; /* 127.0.0.1:port */
     struct firma_watch udp, tcp;
+    bool merge;               /* firma_datagrams_merge(udp) */
     struct firma_timer pause; /* after accept(2) ran out of something */
     struct firma_peer udp_peer, tcp_peer;
     struct dns_conn *conns;

@@ -18,18 +18,13 @@ enum {
 /* A query that is longer than a datagram's room is cut: the question comes first, and fits. */
 _Static_assert((int)FIRMA_DATAGRAM_BYTES >= (int)DNS_ANSWER, "a whole question");
 
-static bool same_peer(const struct sockaddr_in *one, const struct sockaddr_in *other)
-{
-    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
-}
-
 /* Whoever sent several of a batch is looked up once: all of them had come before that. */
 static bool is_owner(struct firma_dns_stub *stub, const struct firma_datagram *queries, int at,
                      const bool *owned)
 {
     const struct sockaddr_in *peer = &queries[at].peer;
     for (int i = at - 1; i >= 0; i--)
-        if (same_peer(&queries[i].peer, peer))
+        if (firma_same_peer(&queries[i].peer, peer))
             return owned[i];
     return firma_peer_is(&stub->udp_peer, IPPROTO_UDP, peer, &stub->address, stub->owner);
 }
@@ -52,7 +47,7 @@ static bool answer_batch(struct firma_dns_stub *stub)
         answer->peer = queries[i].peer;
         answered += answer->length > 0;
     }
-    firma_datagrams_send(stub->udp.fd, answers, answered);
+    firma_datagrams_send(stub->udp.fd, answers, answered, stub->merge);
     return count == FIRMA_DATAGRAMS;
 }
 
@@ -92,6 +87,7 @@ static int bind_both(struct firma_dns_stub *stub, struct firma_error *err)
                           "cannot bind one port of 127.0.0.1 for UDP and TCP");
     stub->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(stub->port)};
     stub->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    stub->merge = firma_datagrams_merge(stub->udp.fd);
     return 0;
 }
 
