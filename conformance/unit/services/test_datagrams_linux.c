@@ -64,7 +64,8 @@ static void expect_all(const struct ends *ends, const size_t *lengths, int count
 }
 
 /* Runs of one length, shorter and longer ones among them, one of the longest after the shortest. */
-static const size_t mixed[] = {40, 40, 40, 33, 33, 12, 512, 512, 12, 12, 40, 512, 1, 2, 3, 3, 2, 40};
+static const size_t mixed[] = {40, 40, 40,  33, 33, 12, 512, 512, 12,
+                               12, 40, 512, 1,  2,  3,  3,   2,   40};
 enum { MIXED = sizeof mixed / sizeof mixed[0] };
 
 static void test_each_arrives_by_itself(void **state)
@@ -132,8 +133,10 @@ static void test_one_that_cannot_go_is_lost_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ENDS(test_each_arrives_by_itself),           ENDS(test_a_full_batch_of_the_longest),
-        ENDS(test_a_run_travels_as_one),             ENDS(test_a_refused_run_goes_one_by_one),
+        ENDS(test_each_arrives_by_itself),
+        ENDS(test_a_full_batch_of_the_longest),
+        ENDS(test_a_run_travels_as_one),
+        ENDS(test_a_refused_run_goes_one_by_one),
         ENDS(test_one_that_cannot_go_is_lost_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) != 0;
