@@ -75,13 +75,19 @@ static void cut(struct bridge_conn *conn)
     conn->over = true;
 }
 
-static void remember(struct bridge_conn *conn, const struct http_request *request)
+static void label(struct bridge_conn *conn, const struct http_request *request)
 {
     struct http_text method = request->head.method, host = request->target.authority;
     if (request->target.form == HTTP_FORM_ASTERISK)
         host = request->head.target;
     snprintf(conn->label, sizeof conn->label, "%.*s %.*s",
              method.length > 32 ? 32 : (int)method.length, method.at, (int)host.length, host.at);
+}
+
+static void remember(struct bridge_conn *conn, const struct http_request *request)
+{
+    if (conn->bridge->config.log != NULL)
+        label(conn, request);
     conn->asked = (struct http_asked){.is_connect = request->is_connect,
                                       .is_head = request->is_head,
                                       .keep_alive = request->keep_alive,

@@ -45,9 +45,13 @@ bool firma_http_same_nocase(struct http_text a, struct http_text b)
     return true;
 }
 
+/* Most comparisons end at the first byte: the literal's length is not asked for. */
 bool firma_http_is_nocase(struct http_text text, const char *literal)
 {
-    return firma_http_same_nocase(text, (struct http_text){literal, strlen(literal)});
+    for (size_t i = 0; i < text.length; i++)
+        if (literal[i] == '\0' || lower(text.at[i]) != lower(literal[i]))
+            return false;
+    return literal[text.length] == '\0';
 }
 
 static bool is_space(char c)

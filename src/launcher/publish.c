@@ -46,7 +46,7 @@ int firma_publish_services(struct firma_launch *launch, struct firma_error *err)
                                          .headers = launch->headers,
                                          .header_count = launch->contract.header_count,
                                          .owner = geteuid(),
-                                         .log = log_line,
+                                         .log = launch->log.fd >= 0 ? log_line : NULL,
                                          .log_context = &launch->log,
                                          .limits = {.connections = connections()}};
     result = firma_bridge_open(&launch->bridge, launch->loop, &config, err);
