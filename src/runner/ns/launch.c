@@ -157,7 +157,21 @@ static int clone_guest(struct birth *birth, struct firma_ns_guest *guest, struct
     return firma_fail(err, FIRMA_E_SPAWN, saved, "cannot create namespaces");
 }
 
-static int await_ready(struct firma_ns_guest *guest, struct firma_error *err)
+int firma_ns_launch(const struct firma_contract *contract, const struct firma_runner_origin *origin,
+                    struct firma_ns_guest *out, struct firma_error *err)
+{
+    struct birth birth = {
+        .contract = contract, .origin = origin, .uid = geteuid(), .gid = getegid()};
+    *out = (struct firma_ns_guest){.control = -1};
+    int result = prepare(&birth, err);
+    if (result == 0)
+        result = clone_guest(&birth, out, err);
+    if (birth.filter_count > 1)
+        firma_guest_filter_clear(&birth.filters[1]);
+    return result;
+}
+
+int firma_ns_await(struct firma_ns_guest *guest, struct firma_error *err)
 {
     struct firma_guest_message message;
     int got = firma_control_receive(guest->control, &message);
@@ -168,27 +182,6 @@ static int await_ready(struct firma_ns_guest *guest, struct firma_error *err)
     memcpy(guest->listeners, message.listeners, sizeof guest->listeners);
     guest->listener_count = message.listener_count;
     return 0;
-}
-
-int firma_ns_launch(const struct firma_contract *contract, const struct firma_runner_origin *origin,
-                    struct firma_ns_guest *out, struct firma_error *err)
-{
-    struct birth birth = {
-        .contract = contract, .origin = origin, .uid = geteuid(), .gid = getegid()};
-    struct firma_ns_guest guest = {.control = -1};
-    int result = prepare(&birth, err);
-    if (result == 0)
-        result = clone_guest(&birth, &guest, err);
-    if (birth.filter_count > 1)
-        firma_guest_filter_clear(&birth.filters[1]);
-    if (result < 0)
-        return result;
-    result = await_ready(&guest, err);
-    if (result < 0)
-        firma_ns_abandon(&guest);
-    else
-        *out = guest;
-    return result;
 }
 
 int firma_ns_go(struct firma_ns_guest *guest, struct firma_error *err)

@@ -17,9 +17,10 @@
  * namespace, in which the command holds no capability, so read-only stays read-only; a namespace
  * that the command makes for itself gets locked copies (mount_namespaces(7)).
  *
- * Order: descriptors, signals, contract, namespaces, listeners, root, pid 1 waits; then the sidecar
- * is asked; only then the command is forked, loses every right, and is executed. A failure anywhere
- * before that: one line on stderr, 125, and the command never ran.
+ * Order: descriptors, signals, contract, namespaces; then the guest makes its listeners and its
+ * root while the runner asks for the sidecar; only when both are done the command is forked, loses
+ * every right, and is executed. A failure anywhere before that: one line on stderr, 125, and the
+ * command never ran.
  *
  * Standard streams are inherited as they are; the command stays in the runner's process group, so
  * that a terminal treats both as one job.
@@ -60,6 +61,8 @@ static int run_guest(const struct firma_contract *contract,
     if (result < 0)
         return result;
     result = firma_runner_check_sidecar(firma_contract_proxy_port(contract), err);
+    if (result == 0)
+        result = firma_ns_await(&guest, err);
     if (result == 0)
         result = leave_job_control_to_the_command(err);
     if (result == 0)

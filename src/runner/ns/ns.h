@@ -22,11 +22,13 @@ struct firma_ns_guest {
 
 /* ---- launch.c ---- */
 
-/* Creates the guest around CONTRACT and brings it to the point where only the command is missing:
- * its listeners are in OUT, its root is built. The command starts with firma_ns_go(). On failure
- * nothing is left of it. */
+/* Creates the guest around CONTRACT, which then builds itself. On failure there is none. */
 int firma_ns_launch(const struct firma_contract *contract, const struct firma_runner_origin *origin,
                     struct firma_ns_guest *out, struct firma_error *err);
+/* Waits until only the command is missing: the guest's listeners are in GUEST, its root is built.
+ */
+int firma_ns_await(struct firma_ns_guest *guest, struct firma_error *err);
+/* Starts the command. */
 int firma_ns_go(struct firma_ns_guest *guest, struct firma_error *err);
 /* Kills the guest and waits until nothing of it is left. */
 void firma_ns_abandon(struct firma_ns_guest *guest);
