@@ -213,7 +213,7 @@ void fault_call_detail(pid_t pid, long number, const uint64_t *arguments, char *
             name_descriptor(pid, (int)arguments[0], out, size);
         return;
     }
-    if (number == SYS_setsockopt)
+    if (number == SYS_setsockopt || number == SYS_getsockopt)
         snprintf(out, size, "%d/%d", (int)arguments[1], (int)arguments[2]);
     else if (number == SYS_rt_sigaction || number == SYS_kill)
         snprintf(out, size, "%d", (int)arguments[number == SYS_kill ? 1 : 0]);

@@ -66,8 +66,6 @@ static int run_guest(const struct firma_contract *contract,
     if (result == 0)
         result = leave_job_control_to_the_command(err);
     if (result == 0)
-        result = firma_ns_go(&guest, err);
-    if (result == 0)
         result = firma_ns_supervise(&guest, status, err);
     firma_ns_abandon(&guest);
     return result;

@@ -51,8 +51,8 @@ void firma_relay_resume(struct firma_relay *relay)
     relay_pause(relay, false);
 }
 
-/* How many connections the descriptor limit allows, raised as far as it goes. The command was
- * forked before and keeps the limit it came with. */
+/* How many connections the descriptor limit allows, raised as far as it goes. The guest was born
+ * before and keeps the limit it came with. */
 static size_t connection_limit(void)
 {
     struct rlimit limit;

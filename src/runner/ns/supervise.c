@@ -67,11 +67,14 @@ static void control_ready(void *context, uint32_t events)
     }
 }
 
+/* The command starts when nothing is left that can fail before it runs. */
 static int serve(struct supervisor *self, int events, struct firma_error *err)
 {
     struct firma_relay *relay = NULL;
     int result =
         firma_relay_open(&relay, events, self->guest->listeners, self->guest->listener_count, err);
+    if (result == 0)
+        result = firma_ns_go(self->guest, err);
     while (result >= 0 && !self->ended) {
         result = firma_ns_events_turn(events, firma_relay_timeout(relay), err);
         if (result == 0)
