@@ -26,6 +26,15 @@ same_view() {
     view+=(--bind "$work/cwd" "$work/cwd")
 }
 
+# Round by round, what two launches took that share nothing: the least that both in one could take.
+add_both() { # NAME ONE OTHER
+    awk -v name="$1" -v one="$2" -v other="$3" '
+        $1 == "whole" && $2 == one {a[++i] = $3}
+        $1 == "whole" && $2 == other {b[++j] = $3}
+        END {for (k = 1; k <= i && k <= j; k++) print "whole", name, a[k] + b[k]}' "$samples" >"$work/both"
+    cat "$work/both" >>"$samples"
+}
+
 measure() {
     local moment=$work/cwd/bench-moment words view
     have bwrap || { cannot "no bwrap here"; return 0; }
@@ -37,6 +46,7 @@ measure() {
     words+=(+ bwrap-same-view "${view[@]}" "$moment")
     if have unshare; then
         words+=(+ unshare unshare --user --map-root-user --pid --fork --mount --net --ipc --uts "$moment")
+        words+=(+ unconfined "${launcher[@]}" "$moment")
     fi
     time_launches "$(runs 40)" "${words[@]}"
     compare "call to exit" whole µs firma-run bwrap ≤ 1.5
@@ -44,5 +54,8 @@ measure() {
     compare "CPU time" cpu µs firma-run bwrap
     compare "call to exit, same view of the host" whole µs firma-run bwrap-same-view
     compare "CPU time, same view of the host" cpu µs firma-run bwrap-same-view
-    if have unshare; then compare "call to exit" whole µs firma-run unshare; fi
+    have unshare || return 0
+    compare "call to exit" whole µs firma-run unshare
+    add_both apart unconfined unshare
+    compare "call to exit, launcher without confinement and unshare" whole µs apart bwrap
 }
