@@ -50,8 +50,8 @@ struct firma_guest_filter firma_ns_filter(void);
 
 /* ---- supervise.c ---- */
 
-/* Opens the relay, starts the command, and passes signals, stops and continues until the command has
- * ended and nothing is left of the guest. *STATUS: the command's wait status. */
+/* Opens the relay, starts the command, and passes signals, stops and continues until the command
+ * has ended and nothing is left of the guest. *STATUS: the command's wait status. */
 int firma_ns_supervise(struct firma_ns_guest *guest, int *status, struct firma_error *err);
 
 #endif
