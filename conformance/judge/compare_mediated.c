@@ -74,6 +74,62 @@ static void mediated(struct cf_finding *finding)
         cf_compare_attribution(finding, cf_compare_opening(finding, confined.request));
 }
 
+/* As the probe makes them (tech_http.c): to this port and those above it. */
+enum { TUNNELS = 8, FIRST_PORT = 8080 };
+
+/* What it says in one, escaped; the caller's. */
+static char *tunnel_text(const char *nonce, int index)
+{
+    char pad[65] = "", text[256];
+    memset(pad, 'a' + index, sizeof pad - 1);
+    int length =
+        snprintf(text, sizeof text, "GET /%s-%d HTTP/1.0\r\nX-Echo: %s-%d\r\nX-Pad: %s\r\n\r\n",
+                 nonce, index, nonce, index, pad);
+    return cf_escape(text, (size_t)length);
+}
+
+/* How many of them arrived once, through the sidecar, where they were to, and as they were sent. */
+static int count_whole_tunnels(const struct cf_finding *finding, enum cf_leg leg)
+{
+    const json_t *arrived = json_object_get(finding->evidence->legs[leg].streams, "canary");
+    int whole = 0;
+    for (int i = 0; i < TUNNELS; i++) {
+        char *text = tunnel_text(cf_finding_nonce(finding, leg), i);
+        int times = 0;
+        size_t index;
+        json_t *stream;
+        json_array_foreach (arrived, index, stream) {
+            const char *via = json_string_value(json_object_get(stream, "via"));
+            const char *data = json_string_value(json_object_get(stream, "data"));
+            json_int_t port = json_integer_value(json_object_get(stream, "dport"));
+            times += text != NULL && via != NULL && strcmp(via, "sidecar") == 0 && data != NULL &&
+                     strcmp(data, text) == 0 && port == FIRST_PORT + i;
+        }
+        whole += times == 1;
+        free(text);
+    }
+    return whole;
+}
+
+static void tunnels_apart(struct cf_finding *finding)
+{
+    int bare = count_whole_tunnels(finding, CF_CONTROL);
+    int confined = count_whole_tunnels(finding, CF_SUBJECT);
+    const json_t *run = cf_compare_run(finding, CF_SUBJECT, 0);
+    const json_t *control = cf_compare_run(finding, CF_CONTROL, 0);
+    bool served = bare == TUNNELS && json_integer_value(json_object_get(control, "exit")) == 0;
+    cf_compare_legs(finding, 1, served, "eight tunnels by way of the sidecar alone");
+    if (!served || run == NULL)
+        return;
+    cf_judge_elsewhere(finding, cf_finding_nonce(finding, CF_SUBJECT));
+    if (confined != TUNNELS)
+        cf_compare_mismatch(finding, 0,
+                            "%d of %d tunnels arrived once, where they were to, as they were sent",
+                            confined, TUNNELS);
+    else if (json_integer_value(json_object_get(run, "exit")) != 0)
+        cf_compare_mismatch(finding, 0, "not every tunnel brought back its own answer");
+}
+
 /* What the DNS stub answered the asking process: its receipt's result. */
 static void answer(const struct cf_finding *finding, enum cf_leg leg, char out[64])
 {
@@ -104,9 +160,6 @@ static void neighbour_dns(struct cf_finding *finding)
 }
 
 const struct cf_check cf_mediated_checks[] = {
-    {"http-mediated", mediated},
-    {"connect-mediated", mediated},
-    {"name-mediated", mediated},
-    {"neighbour-dns", neighbour_dns},
-    {NULL, NULL},
+    {"http-mediated", mediated},      {"connect-mediated", mediated},   {"name-mediated", mediated},
+    {"tunnels-apart", tunnels_apart}, {"neighbour-dns", neighbour_dns}, {NULL, NULL},
 };

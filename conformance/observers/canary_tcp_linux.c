@@ -85,12 +85,12 @@ static void consume(struct cf_connection *connection, size_t length)
 static bool serve_http(struct cf_connection *connection)
 {
     struct cf_http_request request;
+    char text[CF_HTTP_ANSWER];
     size_t length;
     while (connection->talks &&
            (length = cf_http_request(connection->buffer, connection->pending, &request)) > 0) {
-        const char *text = cf_http_answer(&request);
         consume(connection, length);
-        answer(connection, text, strlen(text));
+        answer(connection, text, cf_http_answer(&request, text));
         if (!request.persist)
             return false;
     }

@@ -1,5 +1,6 @@
 #include "observers/http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,6 +33,16 @@ static bool field(const char *head, size_t length, const char *name, char *value
         line = next;
     }
     return false;
+}
+
+/* Only what is no space, so that it stays one field. */
+static void read_echo(const char *head, size_t length, char echo[CF_HTTP_ECHO])
+{
+    char value[CF_HTTP_ECHO] = "";
+    field(head, length, "x-echo", value, sizeof value);
+    char *from = value + strspn(value, " \t");
+    from[strcspn(from, " \t\r\n")] = '\0';
+    snprintf(echo, CF_HTTP_ECHO, "%s", from);
 }
 
 /* The length of a chunked body with its trailers, or 0: unfinished. */
@@ -76,6 +87,7 @@ size_t cf_http_request(const unsigned char *data, size_t length, struct cf_http_
     bool old = memmem(data, head, " HTTP/1.0\r\n", 11) != NULL;
     request->head = strncmp(text, "HEAD ", 5) == 0;
     request->persist = !old;
+    read_echo(text, head, request->echo);
     if (field(text, head, "connection", value, sizeof value))
         request->persist =
             old ? strcasestr(value, "keep-alive") != NULL : strcasestr(value, "close") == NULL;
@@ -90,13 +102,13 @@ size_t cf_http_request(const unsigned char *data, size_t length, struct cf_http_
     return body > length - head ? 0 : head + body;
 }
 
-#define ANSWER_HEAD                                                                                \
-    "HTTP/1.1 200 OK\r\nServer: canary\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n"
-
-const char *cf_http_answer(const struct cf_http_request *request)
+size_t cf_http_answer(const struct cf_http_request *request, char answer[CF_HTTP_ANSWER])
 {
-    if (request->head)
-        return request->persist ? ANSWER_HEAD "\r\n" : ANSWER_HEAD "Connection: close\r\n\r\n";
-    return request->persist ? ANSWER_HEAD "\r\ncanary"
-                            : ANSWER_HEAD "Connection: close\r\n\r\ncanary";
+    bool echoes = request->echo[0] != '\0';
+    return (size_t)snprintf(answer, CF_HTTP_ANSWER,
+                            "HTTP/1.1 200 OK\r\nServer: canary\r\nContent-Type: text/plain\r\n"
+                            "Content-Length: 6\r\n%s%s%s%s\r\n%s",
+                            echoes ? "X-Echo: " : "", request->echo, echoes ? "\r\n" : "",
+                            request->persist ? "" : "Connection: close\r\n",
+                            request->head ? "" : "canary");
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -109,6 +110,7 @@ static void tls_nonsense_is_refused(void **state)
 static void http_requests_are_delimited(void **state)
 {
     struct cf_http_request request;
+    char answer[CF_HTTP_ANSWER];
     (void)state;
     assert_int_equal(cf_http_request(BYTES("GET / HTTP/1.1\r\nHost: a\r\n\r\nrest"), &request), 27);
     assert_true(request.persist);
@@ -127,16 +129,38 @@ static void http_requests_are_delimited(void **state)
         cf_http_request(BYTES("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n"), &request), 38);
     assert_false(request.persist);
     assert_true(request.head);
-    assert_null(strstr(cf_http_answer(&request), "\r\n\r\ncanary"));
+    assert_int_equal(cf_http_answer(&request, answer), strlen(answer));
+    assert_null(strstr(answer, "\r\n\r\ncanary"));
+}
+
+static void http_answer_brings_back_what_it_was_told(void **state)
+{
+    struct cf_http_request request;
+    char answer[CF_HTTP_ANSWER], longest[200];
+    (void)state;
+    cf_http_request(BYTES("GET / HTTP/1.0\r\nX-Echo: one two\r\n\r\n"), &request);
+    assert_int_equal(cf_http_answer(&request, answer), strlen(answer));
+    assert_non_null(strstr(answer, "\r\nX-Echo: one\r\nConnection: close\r\n\r\ncanary"));
+    cf_http_request(BYTES("GET / HTTP/1.1\r\n\r\n"), &request);
+    cf_http_answer(&request, answer);
+    assert_null(strstr(answer, "X-Echo"));
+    int length = snprintf(longest, sizeof longest, "GET / HTTP/1.0\r\nX-Echo: %0100d\r\n\r\n", 7);
+    cf_http_request((const unsigned char *)longest, (size_t)length, &request);
+    assert_true(cf_http_answer(&request, answer) < sizeof answer);
+    assert_non_null(strstr(answer, "\r\n\r\ncanary"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dns_question_is_read),        cmocka_unit_test(dns_nonsense_is_refused),
-        cmocka_unit_test(dns_answer_has_one_record),   cmocka_unit_test(tls_name_is_read),
-        cmocka_unit_test(tls_hello_may_span_records),  cmocka_unit_test(tls_nonsense_is_refused),
+        cmocka_unit_test(dns_question_is_read),
+        cmocka_unit_test(dns_nonsense_is_refused),
+        cmocka_unit_test(dns_answer_has_one_record),
+        cmocka_unit_test(tls_name_is_read),
+        cmocka_unit_test(tls_hello_may_span_records),
+        cmocka_unit_test(tls_nonsense_is_refused),
         cmocka_unit_test(http_requests_are_delimited),
+        cmocka_unit_test(http_answer_brings_back_what_it_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
 }
