@@ -6,13 +6,17 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "runner/ns/relay_private.h"
 
 enum {
     RESERVED_DESCRIPTORS = RELAY_FLOWS + 64,
     WANTED_DESCRIPTORS = RESERVED_DESCRIPTORS + 2 * RELAY_CONNECTIONS,
-    RETRY_MS = 100
+    RETRY_MS = 100,
+    KEPT_BYTES = 4 * RELAY_BUFFER /* free memory that is not given back */
 };
 
 int relay_dial(int type, uint16_t port)
@@ -69,6 +73,15 @@ static size_t connection_limit(void)
                : 1;
 }
 
+/* What a crowd of connections has needed goes back to the system when it has left. An allocator
+ * that has once freed something large (the contract's text) keeps twice as much (mallopt(3)). */
+static void keep_little_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
+}
+
 static int add_port(struct firma_relay *relay, const struct firma_guest_listener *listener)
 {
     struct relay_port *port = &relay->ports[relay->port_count++];
@@ -89,6 +102,7 @@ int firma_relay_open(struct firma_relay **out, int events,
         free(relay);
         return firma_fail(err, FIRMA_E_MEMORY, 0, "relay");
     }
+    keep_little_memory();
     relay->events = events;
     relay->limit = connection_limit();
     for (size_t i = 0; i < count; i++)
