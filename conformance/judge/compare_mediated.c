@@ -74,7 +74,7 @@ static void mediated(struct cf_finding *finding)
         cf_compare_attribution(finding, cf_compare_opening(finding, confined.request));
 }
 
-/* As the probe makes them (tech_http.c): to this port and those above it. */
+/* As the probe makes them (tech_tunnel.c): to this port and those above it. */
 enum { TUNNELS = 8, FIRST_PORT = 8080 };
 
 /* What it says in one, escaped; the caller's. */
