@@ -70,7 +70,9 @@ hardening-static() {
 
 # As if it were the product's: the C library's own protector and checks in it do not count.
 hardening-static-own() {
-    local own="${sound/-pie/-static-pie} -g -fdebug-prefix-map=$work=$(realpath "$(dirname "$0")/../../src")"
+    local own sources
+    sources=$(realpath "$(dirname "$0")/../../src")
+    own="${sound/-pie/-static-pie} -g -fdebug-prefix-map=$work=$sources"
     build "$own"
     expect 0 "$check" "$work/program"
     says ok
