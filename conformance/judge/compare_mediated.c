@@ -88,7 +88,16 @@ static char *tunnel_text(const char *nonce, int index)
     return cf_escape(text, (size_t)length);
 }
 
-/* How many of them arrived once, through the sidecar, where they were to, and as they were sent. */
+/* STREAM arrived through the sidecar, at PORT, as TEXT and nothing else. */
+static bool is_tunnel(const json_t *stream, int port, const char *text)
+{
+    const char *via = json_string_value(json_object_get(stream, "via"));
+    const char *data = json_string_value(json_object_get(stream, "data"));
+    return via != NULL && strcmp(via, "sidecar") == 0 && data != NULL && strcmp(data, text) == 0 &&
+           json_integer_value(json_object_get(stream, "dport")) == port;
+}
+
+/* How many of them arrived once, where they were to, and as they were sent. */
 static int count_whole_tunnels(const struct cf_finding *finding, enum cf_leg leg)
 {
     const json_t *arrived = json_object_get(finding->evidence->legs[leg].streams, "canary");
@@ -98,13 +107,8 @@ static int count_whole_tunnels(const struct cf_finding *finding, enum cf_leg leg
         int times = 0;
         size_t index;
         json_t *stream;
-        json_array_foreach (arrived, index, stream) {
-            const char *via = json_string_value(json_object_get(stream, "via"));
-            const char *data = json_string_value(json_object_get(stream, "data"));
-            json_int_t port = json_integer_value(json_object_get(stream, "dport"));
-            times += text != NULL && via != NULL && strcmp(via, "sidecar") == 0 && data != NULL &&
-                     strcmp(data, text) == 0 && port == FIRST_PORT + i;
-        }
+        json_array_foreach (arrived, index, stream)
+            times += text != NULL && is_tunnel(stream, FIRST_PORT + i, text);
         whole += times == 1;
         free(text);
     }

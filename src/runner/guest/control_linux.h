@@ -42,8 +42,12 @@ int firma_control_say(int fd, enum firma_guest_word word, int value);
 /* Receives one message: 1, 0 after a hang-up, -1 and errno (EAGAIN on a non-blocking channel).
  * Listeners in it become the caller's. */
 int firma_control_receive(int fd, struct firma_guest_message *message);
-/* The same where a result is awaited: what the peer said before it left counts even if it left a
- * word of ours unread, as when a signal was on its way to a command that ended. */
+/* Receives the guest's first message, which must be READY: 0, the error that FAILED tells, or
+ * FIRMA_E_SPAWN. */
+int firma_control_await_ready(int fd, struct firma_guest_message *message, struct firma_error *err);
+/* As firma_control_receive() where a result is awaited: what the peer said before it left counts
+ * even if it left a word of ours unread, as when a signal was on its way to a command that ended.
+ */
 int firma_control_receive_last(int fd, struct firma_guest_message *message);
 
 #endif

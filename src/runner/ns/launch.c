@@ -174,11 +174,9 @@ int firma_ns_launch(const struct firma_contract *contract, const struct firma_ru
 int firma_ns_await(struct firma_ns_guest *guest, struct firma_error *err)
 {
     struct firma_guest_message message;
-    int got = firma_control_receive(guest->control, &message);
-    if (got == 1 && message.word == FIRMA_GUEST_FAILED)
-        return firma_fail(err, message.value, 0, "%s", message.text);
-    if (got != 1 || message.word != FIRMA_GUEST_READY)
-        return firma_fail(err, FIRMA_E_SPAWN, got < 0 ? errno : 0, "the guest ended early");
+    int result = firma_control_await_ready(guest->control, &message, err);
+    if (result < 0)
+        return result;
     memcpy(guest->listeners, message.listeners, sizeof guest->listeners);
     guest->listener_count = message.listener_count;
     return 0;

@@ -232,11 +232,9 @@ static int open_pipes(struct birth *birth, struct firma_error *err)
 static int await_ready(struct firma_init_inner *inner, struct firma_error *err)
 {
     struct firma_guest_message message;
-    int got = firma_control_receive(inner->control, &message);
-    if (got == 1 && message.word == FIRMA_GUEST_FAILED)
-        return firma_fail(err, message.value, 0, "%s", message.text);
-    if (got != 1 || message.word != FIRMA_GUEST_READY)
-        return firma_fail(err, FIRMA_E_SPAWN, got < 0 ? errno : 0, "the guest ended early");
+    int result = firma_control_await_ready(inner->control, &message, err);
+    if (result < 0)
+        return result;
     if (message.listener_count == 1)
         inner->streams.terminal = message.listeners[0].fd;
     return 0;
