@@ -1,5 +1,5 @@
 /*
- * bench-launches ROUNDS NAME COMMAND… [+ NAME COMMAND…]…
+ * bench-launches ROUNDS NAME [VARIABLE=VALUE…] COMMAND… [+ NAME …]…
  *
  * Starts each command once a round, in turns, and prints for each start one line
  *
@@ -8,6 +8,7 @@
  * in nanoseconds: from just before it is spawned until it has been waited for; from there to the
  * first instruction of bench-moment, which every command must end in; user and system time of it
  * and all it started. A first round is not printed. A command that fails ends the measurement.
+ * Variables before a command are its own, as env(1) would set them, without env(1)'s time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ enum { CONTENDERS = 16, ROUNDS = 10000 };
 struct contender {
     const char *name;
     char **command;
+    char **environment;
 };
 
 extern char **environ;
@@ -50,7 +52,8 @@ static pid_t start(const struct contender *contender, int output)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, output, 1);
     int errnum =
-        posix_spawnp(&pid, contender->command[0], &actions, NULL, contender->command, environ);
+        posix_spawnp(&pid, contender->command[0], &actions, NULL, contender->command,
+                     contender->environment);
     posix_spawn_file_actions_destroy(&actions);
     if (errnum != 0)
         bench_die(errnum, "%s: %s", contender->name, contender->command[0]);
@@ -88,15 +91,60 @@ static void measure(const struct contender *contender, bool shown)
                moment - begun, spent);
 }
 
+static bool is_setting(const char *word)
+{
+    return word != NULL && strchr(word, '=') != NULL;
+}
+
+static bool names_the_same(const char *one, const char *other)
+{
+    size_t length = strcspn(one, "=");
+    return length == strcspn(other, "=") && strncmp(one, other, length) == 0;
+}
+
+/* Ours, with SETTINGS in the place of what they name. Never freed. */
+static char **make_environment(char **settings, size_t count)
+{
+    size_t used = 0, inherited = 0;
+    while (environ[inherited] != NULL)
+        inherited++;
+    char **made = calloc(inherited + count + 1, sizeof *made);
+    if (made == NULL)
+        bench_die(errno, "environment");
+    for (size_t i = 0; i < inherited; i++) {
+        bool replaced = false;
+        for (size_t k = 0; k < count; k++)
+            replaced = replaced || names_the_same(environ[i], settings[k]);
+        if (!replaced)
+            made[used++] = environ[i];
+    }
+    memcpy(made + used, settings, count * sizeof *made);
+    return made;
+}
+
+/* The words from WORDS on. */
+static struct contender read_contender(char **words)
+{
+    size_t settings = 0;
+    while (is_setting(words[1 + settings]))
+        settings++;
+    return (struct contender){.name = words[0],
+                              .command = words + 1 + settings,
+                              .environment = make_environment(words + 1, settings)};
+}
+
 /* Cuts the words at each "+". */
 static size_t read_contenders(char **words, struct contender *out)
 {
     size_t count = 0;
     while (*words != NULL) {
-        if (count == CONTENDERS || words[1] == NULL || strcmp(words[1], "+") == 0)
-            bench_die(0, "too many commands, or a name without one");
-        out[count++] = (struct contender){words[0], words + 1};
-        words += 2;
+        struct contender *read = &out[count];
+        if (count++ == CONTENDERS)
+            bench_die(0, "more than %d commands", CONTENDERS);
+        *read = read_contender(words);
+        words = read->command;
+        if (*words == NULL || strcmp(*words, "+") == 0)
+            bench_die(0, "%s: a name without a command", read->name);
         while (*words != NULL && strcmp(*words, "+") != 0)
             words++;
         if (*words != NULL)

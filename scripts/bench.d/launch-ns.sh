@@ -40,7 +40,7 @@ measure() {
     have bwrap || { cannot "no bwrap here"; return 0; }
     prepare_launches
     start_sidecar
-    words=(firma-run env "FIRMA_RUN_VZ_GUEST_RUNNER=$work/runner/firma-ns-runner" "${launcher[@]}" "$moment"
+    words=(firma-run "FIRMA_RUN_VZ_GUEST_RUNNER=$work/runner/firma-ns-runner" "${launcher[@]}" "$moment"
         + bwrap "${confined[@]}" "$moment")
     same_view
     words+=(+ bwrap-same-view "${view[@]}" "$moment")
