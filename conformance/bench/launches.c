@@ -1,13 +1,15 @@
 /*
  * bench-launches ROUNDS NAME [VARIABLE=VALUE…] COMMAND… [+ NAME …]…
  *
- * Starts each command once a round, in turns, and prints for each start one line
+ * Starts each command once a round and prints for each start one line
  *
  *     NAME WHOLE FIRST CPU
  *
  * in nanoseconds: from just before it is spawned until it has been waited for; from there to the
  * first instruction of bench-moment, which every command must end in; user and system time of it
  * and all it started. A first round is not printed. A command that fails ends the measurement.
+ * Each round has an order of its own, because the kernel still clears up after a launch when the
+ * next one begins.
  * Variables before a command are its own, as env(1) would set them, without env(1)'s time.
  */
 #include <errno.h>
@@ -51,9 +53,8 @@ static pid_t start(const struct contender *contender, int output)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, output, 1);
-    int errnum =
-        posix_spawnp(&pid, contender->command[0], &actions, NULL, contender->command,
-                     contender->environment);
+    int errnum = posix_spawnp(&pid, contender->command[0], &actions, NULL, contender->command,
+                              contender->environment);
     posix_spawn_file_actions_destroy(&actions);
     if (errnum != 0)
         bench_die(errnum, "%s: %s", contender->name, contender->command[0]);
@@ -145,12 +146,24 @@ static size_t read_contenders(char **words, struct contender *out)
         words = read->command;
         if (*words == NULL || strcmp(*words, "+") == 0)
             bench_die(0, "%s: a name without a command", read->name);
-        while (*words != NULL && strcmp(*words, "+") != 0)
+        do
             words++;
+        while (*words != NULL && strcmp(*words, "+") != 0);
         if (*words != NULL)
             *words++ = NULL;
     }
     return count;
+}
+
+/* Fisher and Yates; the same orders in every run (random(3) is seeded alike). */
+static void shuffle(struct contender *contenders, size_t count)
+{
+    for (size_t left = count; left > 1; left--) {
+        size_t at = (size_t)random() % left;
+        struct contender last = contenders[left - 1];
+        contenders[left - 1] = contenders[at];
+        contenders[at] = last;
+    }
 }
 
 int main(int argc, char **argv)
@@ -162,6 +175,7 @@ int main(int argc, char **argv)
     size_t count = read_contenders(argv + 2, contenders);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (int round = 0; round <= rounds; round++) {
+        shuffle(contenders, count);
         for (size_t i = 0; i < count; i++)
             measure(&contenders[i], round > 0);
     }
