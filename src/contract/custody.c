@@ -31,10 +31,10 @@ struct walk {
 bool firma_custody_trusts(uid_t owner)
 {
     struct stat root;
-    return owner == geteuid() || owner == 0 || (stat("/", &root) == 0 && owner == root.st_uid);
+    return owner == 0 || owner == geteuid() || (stat("/", &root) == 0 && owner == root.st_uid);
 }
 
-static int check_directory(int fd, const char *path, struct firma_error *err)
+int firma_custody_directory(int fd, const char *path, struct firma_error *err)
 {
     struct stat info;
     if (fstat(fd, &info) < 0)
@@ -53,7 +53,7 @@ static int check_directory(int fd, const char *path, struct firma_error *err)
 /* Makes FD (taken over) the walk's directory once it has passed. */
 static int enter(struct walk *walk, int fd, struct firma_error *err)
 {
-    int result = check_directory(fd, walk->done[0] != '\0' ? walk->done : "/", err);
+    int result = firma_custody_directory(fd, walk->done[0] != '\0' ? walk->done : "/", err);
     if (result < 0) {
         close(fd);
         return result;
@@ -211,7 +211,9 @@ int firma_custody_locate(const char *path, bool follow, struct firma_place *out,
         return firma_fail(err, FIRMA_E_CUSTODY, 0, "%.512s: must be an absolute path", path);
     if (strlen(path) > MAX_PATH_BYTES)
         return firma_fail(err, FIRMA_E_CUSTODY, ENAMETOOLONG, "%.200s...", path);
-    struct walk walk = {.dir = -1};
+    struct walk walk; /* large: only what is looked at is set */
+    walk.dir = -1;
+    walk.links = 0;
     memcpy(walk.pending, path, strlen(path) + 1);
     int result = walk_to_last(&walk, follow, err);
     if (result == 0)

@@ -40,6 +40,10 @@ int firma_custody_locate(const char *path, bool follow, struct firma_place *out,
                          struct firma_error *err);
 void firma_place_close(struct firma_place *place);
 
+/* Checks the directory FD as the walk does. PATH is for the message. FIRMA_E_CUSTODY,
+ * FIRMA_E_SYSTEM. */
+int firma_custody_directory(int fd, const char *path, struct firma_error *err);
+
 /* The same walk, links followed to the end, for its verdict alone. */
 int firma_custody_parents(const char *path, struct firma_error *err);
 

@@ -77,25 +77,41 @@ int firma_contract_write(int dirfd, const struct firma_contract *contract, struc
     return result;
 }
 
-/* Reads FD to its end; refuses more than a contract may have, whatever fstat(2) said. */
-static int read_all(int fd, const char *path, char **text, size_t *length, struct firma_error *err)
+/* Reads up to SIZE bytes; fewer than that are all there are. */
+static int read_up_to(int fd, const char *path, char *buffer, size_t size, size_t *used,
+                      struct firma_error *err)
 {
-    size_t room = FIRMA_CONTRACT_MAX_BYTES + 1;
-    FIRMA_AUTOFREE char *buffer = malloc(room);
-    size_t used = 0;
-    if (buffer == NULL)
-        return firma_fail(err, FIRMA_E_MEMORY, 0, "%.400s: out of memory", path);
-    while (used < room) {
-        ssize_t got = read(fd, buffer + used, room - used);
+    while (*used < size) {
+        ssize_t got = read(fd, buffer + *used, size - *used);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return firma_fail(err, FIRMA_E_SYSTEM, errno, "%.400s", path);
         if (got == 0)
             break;
-        used += (size_t)got;
+        *used += (size_t)got;
     }
-    if (used == room)
+    return 0;
+}
+
+/* Reads FD to its end; refuses more than a contract may have, whatever fstat(2) said. */
+static int read_all(int fd, const char *path, char **text, size_t *length, struct firma_error *err)
+{
+    enum { USUAL = 16 * 1024, MOST = FIRMA_CONTRACT_MAX_BYTES + 1 };
+    FIRMA_AUTOFREE char *buffer = NULL;
+    size_t used = 0;
+    for (size_t room = USUAL; used < MOST; room = MOST) {
+        char *larger = realloc(buffer, room);
+        if (larger == NULL)
+            return firma_fail(err, FIRMA_E_MEMORY, 0, "%.400s: out of memory", path);
+        buffer = larger;
+        int result = read_up_to(fd, path, buffer, room, &used, err);
+        if (result < 0)
+            return result;
+        if (used < room)
+            break;
+    }
+    if (used == MOST)
         return firma_fail(err, FIRMA_E_CONTRACT, 0, "%.400s: has more than %u bytes", path,
                           FIRMA_CONTRACT_MAX_BYTES);
     *text = buffer;

@@ -95,11 +95,8 @@ static int open_root(const struct firma_runtime_root *root, bool *made, struct f
     firma_place_close(&place);
     if (result == 0 && root->is_default)
         result = firma_custody_private_dir(fd, root->path, err);
-    if (result == 0 && !root->is_default) {
-        char inside[FIRMA_MAX_PATH + 8];
-        snprintf(inside, sizeof inside, "%s/x", root->path);
-        result = firma_custody_parents(inside, err);
-    }
+    if (result == 0 && !root->is_default)
+        result = firma_custody_directory(fd, root->path, err);
     if (result < 0 && fd >= 0)
         close(fd);
     return result < 0 ? result : fd;
