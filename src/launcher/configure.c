@@ -184,9 +184,14 @@ int firma_configure_mounts(struct firma_launch *launch, struct firma_error *err)
     return result;
 }
 
+static const char *sidecar_origin(const struct firma_launch *launch)
+{
+    return launch->options.sidecar != NULL ? "--sidecar" : SIDECAR_VARIABLE;
+}
+
 int firma_configure_sidecar(struct firma_launch *launch, struct firma_error *err)
 {
-    const char *origin = launch->options.sidecar != NULL ? "--sidecar" : SIDECAR_VARIABLE;
+    const char *origin = sidecar_origin(launch);
     const char *text = sidecar_address(launch);
     if (text == NULL || *text == '\0')
         return firma_fail(err, FIRMA_E_CONFIG, 0,
@@ -196,7 +201,13 @@ int firma_configure_sidecar(struct firma_launch *launch, struct firma_error *err
     if (result == 0 && socket_path(&launch->sidecar) != NULL)
         result = firma_sidecar_check_place(socket_path(&launch->sidecar), err);
     if (result == 0)
-        result = firma_sidecar_check(launch->loop, &launch->sidecar, FIRMA_SIDECAR_BOUND_MS,
-                                     &launch->interrupted, err);
+        result = firma_sidecar_ask(&launch->question, launch->loop, &launch->sidecar,
+                                   FIRMA_SIDECAR_BOUND_MS, err);
     return result < 0 ? firma_wrap(err, "%s", origin) : 0;
+}
+
+int firma_configure_answer(struct firma_launch *launch, struct firma_error *err)
+{
+    int result = firma_sidecar_hear(&launch->question, &launch->interrupted, err);
+    return result < 0 ? firma_wrap(err, "%s", sidecar_origin(launch)) : 0;
 }

@@ -77,6 +77,19 @@ static int open_loop(struct firma_launch *launch, struct firma_error *err)
     return result;
 }
 
+/* The bridge and the stub come up while the sidecar thinks. If it does not answer, that is told,
+ * for it comes first. */
+static int serve_meanwhile(struct firma_launch *launch, struct firma_error *err)
+{
+    struct firma_error later = {0};
+    int services = firma_publish_services(launch, &later);
+    int result = firma_configure_answer(launch, err);
+    if (result < 0 || services == 0)
+        return result;
+    *err = later;
+    return services;
+}
+
 static int prepare(struct firma_launch *launch, struct firma_error *err)
 {
     static int (*const steps[])(struct firma_launch *, struct firma_error *) = {
@@ -85,8 +98,8 @@ static int prepare(struct firma_launch *launch, struct firma_error *err)
         firma_configure_artifacts,
         firma_configure_mounts,
         firma_configure_sidecar,
+        serve_meanwhile,
         check_interrupted,
-        firma_publish_services,
         firma_publish_contract,
         check_interrupted,
         firma_publish_proof,
@@ -235,6 +248,7 @@ int firma_launch_run(struct firma_launch *launch, struct firma_exit *out, struct
 
 static void close_services(struct firma_launch *launch)
 {
+    firma_sidecar_drop(&launch->question);
     if (launch->bridge != NULL)
         firma_bridge_close(launch->bridge);
     if (launch->stub != NULL)

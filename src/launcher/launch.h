@@ -8,6 +8,7 @@
 #include "launcher/dns_stub.h"
 #include "launcher/guardian.h"
 #include "launcher/log.h"
+#include "launcher/sidecar.h"
 #include "launcher/supervise.h"
 
 /* All that a launch may have open besides the bridge's connections; the stub's are 32 of them. */
@@ -23,6 +24,7 @@ struct firma_launch {
     struct firma_artifact artifacts[FIRMA_ARTIFACTS];
     struct firma_artifact seccomp;
     struct firma_endpoint sidecar;
+    struct firma_sidecar_question question;
     struct firma_runtime_root root;
     struct firma_contract contract;
     struct firma_header *headers; /* the contract's, borrowed, as the bridge wants them */
@@ -44,6 +46,7 @@ int firma_configure_flags(struct firma_launch *launch, struct firma_error *err);
 int firma_configure_artifacts(struct firma_launch *launch, struct firma_error *err);
 int firma_configure_mounts(struct firma_launch *launch, struct firma_error *err);
 int firma_configure_sidecar(struct firma_launch *launch, struct firma_error *err);
+int firma_configure_answer(struct firma_launch *launch, struct firma_error *err);
 
 /* The steps that leave something behind for firma_launch_close(). */
 int firma_publish_services(struct firma_launch *launch, struct firma_error *err);

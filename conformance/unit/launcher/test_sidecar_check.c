@@ -67,7 +67,10 @@ static int check(const struct firma_endpoint *endpoint, struct firma_error *err)
     struct firma_loop *loop;
     int interrupted = 0;
     assert_int_equal(firma_loop_open(&loop, err), 0);
-    int result = firma_sidecar_check(loop, endpoint, BOUND_MS, &interrupted, err);
+    struct firma_sidecar_question question;
+    int result = firma_sidecar_ask(&question, loop, endpoint, BOUND_MS, err);
+    if (result == 0)
+        result = firma_sidecar_hear(&question, &interrupted, err);
     firma_loop_close(loop);
     return result;
 }
