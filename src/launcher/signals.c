@@ -34,10 +34,12 @@ void firma_signals_forwarded(sigset_t *out)
 #undef X
 }
 
-static bool is_ignored(int number)
+static void record(struct firma_signals *found, int number)
 {
     struct sigaction action;
-    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+    if (sigaction(number, NULL, &action) < 0 || action.sa_handler == SIG_DFL)
+        return;
+    sigaddset(action.sa_handler == SIG_IGN ? &found->ignored : &found->caught, number);
 }
 
 static void blocked_set(sigset_t *out)
@@ -52,10 +54,9 @@ int firma_signals_block(struct firma_signals *saved, struct firma_error *err)
 {
     struct firma_signals found;
     sigemptyset(&found.ignored);
-    for (int number = 1; number < NSIG; number++) {
-        if (is_ignored(number))
-            sigaddset(&found.ignored, number);
-    }
+    sigemptyset(&found.caught);
+    for (int number = 1; number < NSIG; number++)
+        record(&found, number);
     sigset_t block;
     blocked_set(&block);
     if (sigprocmask(SIG_BLOCK, &block, &found.mask) < 0)
@@ -88,9 +89,12 @@ void firma_signals_restore(const struct firma_signals *saved)
     sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 }
 
+/* What was ignored still is, but for CHLD, the only disposition we change. */
 int firma_signals_inherit(const struct firma_signals *saved)
 {
     for (int number = 1; number < NSIG; number++)
-        signal(number, sigismember(&saved->ignored, number) ? SIG_IGN : SIG_DFL);
+        if (sigismember(&saved->caught, number) == 1)
+            signal(number, SIG_DFL);
+    signal(SIGCHLD, sigismember(&saved->ignored, SIGCHLD) == 1 ? SIG_IGN : SIG_DFL);
     return sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 }

@@ -23,6 +23,7 @@
 struct firma_signals {
     sigset_t mask;
     sigset_t ignored;
+    sigset_t caught; /* by handlers of the program that we are a library of */
 };
 
 /* Records into SAVED, then blocks the table, CHLD, PIPE, TTIN and TTOU and gives CHLD its default
@@ -35,7 +36,8 @@ void firma_signals_forwarded(sigset_t *out);
 /* Undoes firma_signals_block() in the launcher. */
 void firma_signals_restore(const struct firma_signals *saved);
 
-/* Gives a forked child the recorded dispositions of every signal, then the recorded mask. */
+/* Gives a forked child the recorded dispositions, but for handlers, which have no place in it, then
+ * the recorded mask. */
 int firma_signals_inherit(const struct firma_signals *saved);
 
 /* "SIGTERM" for one of the table, else "signal". */

@@ -15,7 +15,7 @@
  *
  *     parent                         child
  *     pipe                           .
- *     fork --------------------------> group, terminal, descriptors, mask, execve
+ *     start -------------------------> group, terminal, descriptors, mask, execve
  *     close(write end)               | success: the kernel closes the pipe
  *     read(pipe) <-------------------+ failure: {step, errno}, _exit
  *       nothing: it executed
@@ -66,25 +66,32 @@ static int join_group(const struct firma_terminal *terminal, struct failure *fai
     return 0;
 }
 
-static void give_up(int report, enum step step, int errnum)
+struct birth {
+    const struct firma_spawn *spawn;
+    pid_t parent;
+    int report; /* the pipe's write end */
+};
+
+/* Returns only with the reason why the runner was not executed. */
+static struct failure execute(const struct birth *birth)
 {
-    struct failure failure = {step, errnum};
-    ssize_t ignored = write(report, &failure, sizeof failure);
-    (void)ignored;
-    _exit(FIRMA_EXIT_OWN_FAILURE);
+    const struct firma_spawn *spawn = birth->spawn;
+    struct failure failure = {BIND, 0};
+    if (!firma_tree_bind_to(birth->parent) || join_group(spawn->terminal, &failure) < 0)
+        return failure;
+    if (firma_fds_cloexec_from(3) < 0 || firma_signals_inherit(spawn->original) < 0)
+        return (struct failure){INHERIT, errno};
+    int errnum = firma_execute(spawn->runner, spawn->argv, spawn->environment);
+    return (struct failure){EXECUTE, errnum};
 }
 
-/* Never returns. */
-static void become_runner(const struct firma_spawn *spawn, pid_t parent, int report)
+static int become_runner(void *context)
 {
-    struct failure failure = {BIND, 0};
-    if (firma_tree_bind_to(parent) && join_group(spawn->terminal, &failure) == 0) {
-        if (firma_fds_cloexec_from(3) < 0 || firma_signals_inherit(spawn->original) < 0)
-            give_up(report, INHERIT, errno);
-        int errnum = firma_execute(spawn->runner, spawn->argv, spawn->environment);
-        failure = (struct failure){EXECUTE, errnum};
-    }
-    give_up(report, failure.step, failure.errnum);
+    const struct birth *birth = context;
+    struct failure failure = execute(birth);
+    ssize_t ignored = write(birth->report, &failure, sizeof failure);
+    (void)ignored;
+    return FIRMA_EXIT_OWN_FAILURE;
 }
 
 static int open_report_pipe(int ends[2], struct firma_error *err)
@@ -117,10 +124,8 @@ pid_t firma_spawn_runner(const struct firma_spawn *spawn, struct firma_error *er
     if (result < 0)
         return result;
     FIRMA_AUTOCLOSE int reader = ends[0];
-    pid_t parent = getpid();
-    pid_t child = fork();
-    if (child == 0)
-        become_runner(spawn, parent, ends[1]);
+    struct birth birth = {spawn, getpid(), ends[1]};
+    pid_t child = firma_spawn_child(become_runner, &birth);
     int errnum = errno;
     close(ends[1]);
     if (child < 0)

@@ -19,6 +19,11 @@ struct firma_spawn {
  * on the way there, which its wait status tells); FIRMA_E_SPAWN names the step that failed. */
 pid_t firma_spawn_runner(const struct firma_spawn *spawn, struct firma_error *err);
 
+/* Starts a process that is LIVE(CONTEXT), which may only get ready to execute another program, and
+ * ends with its result if it returns. It may have the caller's memory until then, for which the
+ * caller may wait. Returns its pid, or -1 and errno. */
+pid_t firma_spawn_child(int (*live)(void *context), void *context);
+
 /* Executes RUNNER in the calling process; returns an errno value if that failed. ESTALE: the file
  * is not the one that was validated. */
 int firma_execute(const struct firma_artifact *runner, char *const *argv, char *const *environment);
