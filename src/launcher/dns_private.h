@@ -22,7 +22,7 @@ struct firma_dns_stub {
     struct firma_watch udp, tcp;
     bool merge;               /* firma_datagrams_merge(udp) */
     struct firma_timer pause; /* after accept(2) ran out of something */
-    struct firma_peer udp_peer, tcp_peer;
+    struct firma_peer peer;   /* of both */
     struct dns_conn *conns;
     unsigned conn_count;
 };

@@ -26,7 +26,7 @@ static bool is_owner(struct firma_dns_stub *stub, const struct firma_datagram *q
     for (int i = at - 1; i >= 0; i--)
         if (firma_same_peer(&queries[i].peer, peer))
             return owned[i];
-    return firma_peer_is(&stub->udp_peer, IPPROTO_UDP, peer, &stub->address, stub->owner);
+    return firma_peer_is(&stub->peer, IPPROTO_UDP, peer, &stub->address, stub->owner);
 }
 
 /* False when nothing is left to read. */
@@ -95,9 +95,9 @@ static int start(struct firma_dns_stub *stub, struct firma_error *err)
 {
     int rc = bind_both(stub, err);
     if (rc == 0)
-        rc = firma_peer_open(&stub->udp_peer, IPPROTO_UDP, stub->udp.fd, err);
+        rc = firma_peer_open(&stub->peer, IPPROTO_UDP, stub->udp.fd, err);
     if (rc == 0)
-        rc = firma_peer_open(&stub->tcp_peer, IPPROTO_TCP, stub->tcp.fd, err);
+        rc = firma_peer_prove(&stub->peer, IPPROTO_TCP, stub->tcp.fd, err);
     if (rc == 0)
         rc = firma_loop_watch(stub->loop, &stub->udp, err);
     if (rc == 0)
@@ -117,8 +117,7 @@ int firma_dns_stub_open(struct firma_dns_stub **out, struct firma_loop *loop, ui
         .udp = {.fd = -1, .events = FIRMA_READ, .ready = udp_ready, .context = stub},
         .tcp = {.fd = -1, .events = FIRMA_READ, .ready = firma_dns_tcp_ready, .context = stub},
         .pause = {.fire = firma_dns_tcp_resume, .context = stub},
-        .udp_peer = {.fd = -1},
-        .tcp_peer = {.fd = -1},
+        .peer = {.fd = -1},
     };
     int rc = start(stub, err);
     if (rc != 0) {
@@ -150,7 +149,6 @@ void firma_dns_stub_close(struct firma_dns_stub *stub)
     firma_dns_tcp_close_all(stub);
     close_watch(stub->loop, &stub->udp);
     close_watch(stub->loop, &stub->tcp);
-    firma_peer_close(&stub->udp_peer);
-    firma_peer_close(&stub->tcp_peer);
+    firma_peer_close(&stub->peer);
     free(stub);
 }

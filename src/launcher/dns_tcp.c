@@ -164,7 +164,7 @@ static bool is_owner(struct firma_dns_stub *stub, int fd)
     struct sockaddr_in remote;
     socklen_t size = sizeof remote;
     return getpeername(fd, (struct sockaddr *)&remote, &size) == 0 &&
-           firma_peer_is(&stub->tcp_peer, IPPROTO_TCP, &remote, &stub->address, stub->owner);
+           firma_peer_is(&stub->peer, IPPROTO_TCP, &remote, &stub->address, stub->owner);
 }
 
 /* Out of descriptors or memory, the listener would stay readable and spin: it rests for a while. */

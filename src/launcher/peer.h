@@ -19,6 +19,8 @@ struct firma_peer {
  * PROTOCOL (IPPROTO_TCP or IPPROTO_UDP): FIRMA_E_SYSTEM where they do not, for then every peer
  * would be turned away in silence. */
 int firma_peer_open(struct firma_peer *out, int protocol, int self, struct firma_error *err);
+/* Proves that they work for one more protocol. */
+int firma_peer_prove(struct firma_peer *peer, int protocol, int self, struct firma_error *err);
 void firma_peer_close(struct firma_peer *peer);
 
 /* True when the socket at REMOTE that talks to LOCAL is open and belongs to OWNER. Linux: by the

@@ -112,20 +112,27 @@ static bool finds_itself(struct firma_peer *peer, int protocol, int self)
     return look_up(peer, &question, &answer) && answer.idiag_inode != 0;
 }
 
+int firma_peer_prove(struct firma_peer *peer, int protocol, int self, struct firma_error *err)
+{
+    if (finds_itself(peer, protocol, self))
+        return 0;
+    return firma_fail(err, FIRMA_E_SYSTEM, 0,
+                      "socket diagnostics do not work here (modules inet_diag, tcp_diag, "
+                      "udp_diag): peers could not be told apart by user");
+}
+
 int firma_peer_open(struct firma_peer *out, int protocol, int self, struct firma_error *err)
 {
     struct firma_peer made = {
         socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG), 0};
     if (made.fd < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "cannot open socket diagnostics");
-    if (!finds_itself(&made, protocol, self)) {
+    int result = firma_peer_prove(&made, protocol, self, err);
+    if (result == 0)
+        *out = made;
+    else
         close(made.fd);
-        return firma_fail(err, FIRMA_E_SYSTEM, 0,
-                          "socket diagnostics do not work here (modules inet_diag, tcp_diag, "
-                          "udp_diag): peers could not be told apart by user");
-    }
-    *out = made;
-    return 0;
+    return result;
 }
 
 void firma_peer_close(struct firma_peer *peer)
