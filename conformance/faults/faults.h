@@ -170,6 +170,7 @@ struct fault_allowance {
     bool before;     /* it did before the launch was committed: the command may not run after it */
     bool ignorable;  /* unless it is one that may be ignored */
     bool killed;     /* something was killed: nobody may be left to explain */
+    bool no_memory;  /* past the point of no return an exec can only end in SIGSEGV (execve(2)) */
     bool mute;       /* stderr, or the status descriptor, is what fails */
     bool no_traffic; /* proxy and stub may be dead for the command */
     bool may_wait;   /* ended by our SIGTERM: 128+15 is right */

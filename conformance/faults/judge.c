@@ -150,7 +150,8 @@ static bool is_odd(int code, const struct fault_allowance *may)
     bool own = code >= OWN_FAILURE && code <= MISSING;
     bool killed = code == BY_SIGNAL + SIGKILL;
     bool ended = may->may_wait && code == BY_SIGNAL + SIGTERM;
-    return !(own || killed || ended || (may->mute && code == BY_SIGNAL + SIGPIPE));
+    bool unloaded = may->no_memory && code == BY_SIGNAL + SIGSEGV;
+    return !(own || killed || ended || unloaded || (may->mute && code == BY_SIGNAL + SIGPIPE));
 }
 
 static enum fault_outcome judge_failure(const struct fault_result *result, int code,

@@ -23,7 +23,7 @@
 
 extern char **environ;
 
-enum { EXIT = 42, PATIENCE_S = 3 };
+enum { EXIT = 42, PATIENCE_S = 3, MOUNTS = 512 };
 
 static FILE *report;
 
@@ -60,16 +60,38 @@ static void tell_namespaces(void)
     }
 }
 
-/* Mount points with their options; identities of file systems differ from launch to launch. */
+struct mount {
+    char target[1024];
+    char options[256];
+    size_t number;
+};
+
+/* What lies on one another stays in order. */
+static int by_target(const void *a, const void *b)
+{
+    const struct mount *one = a, *other = b;
+    int order = strcmp(one->target, other->target);
+    return order != 0 ? order : one->number < other->number ? -1 : 1;
+}
+
+/* Mount points with their options. Identities of file systems differ from launch to launch, and so
+ * does the order of what is mounted side by side. */
 static void tell_mounts(void)
 {
-    char line[2048], target[1024], options[256];
+    static struct mount mounts[MOUNTS];
+    char line[2048];
+    size_t count = 0;
     FILE *file = fopen("/proc/self/mountinfo", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "%*s %*s %*s %*s %1023s %255s", target, options) == 2)
-            fprintf(report, "mount %s %s\n", target, options);
+    while (file != NULL && count < MOUNTS && fgets(line, sizeof line, file) != NULL) {
+        struct mount *mount = &mounts[count];
+        mount->number = count;
+        count += sscanf(line, "%*s %*s %*s %*s %1023s %255s", mount->target, mount->options) == 2;
+    }
     if (file != NULL)
         fclose(file);
+    qsort(mounts, count, sizeof *mounts, by_target);
+    for (size_t i = 0; i < count; i++)
+        fprintf(report, "mount %s %s\n", mounts[i].target, mounts[i].options);
 }
 
 static void tell_names(const char *title, const char *path)

@@ -30,11 +30,13 @@ int main(int argc, char **argv)
     }
     if (firma_contract_read(argv[2], &contract, &err) < 0)
         return report(&err, FIRMA_EXIT_RUNNER);
+    struct firma_guest_words words = {0};
     int status = FIRMA_EXIT_RUNNER;
     if (chdir(contract.cwd) < 0)
         firma_fail(&err, FIRMA_E_SYSTEM, errno, "command.cwd: %.400s", contract.cwd);
-    else
-        status = firma_guest_exec(&contract, &err);
+    else if (firma_guest_words_make(&contract, &words, &err) == 0)
+        status = firma_guest_exec(&contract, &words, &err);
+    firma_guest_words_clear(&words);
     firma_contract_clear(&contract);
     return report(&err, status);
 }

@@ -19,14 +19,35 @@ static int lead_group(const struct firma_guest_start *start, struct firma_error 
     return 0;
 }
 
-/* The order matters: the directory is entered with the command's rights, the mask is restored while
- * the filters still allow it, and the contract's own filter is the last to be loaded. */
-static int prepare(const struct firma_guest_start *start, struct firma_error *err)
+static int give_up_rights(const struct firma_guest_start *start, struct firma_error *err)
 {
+    int result = firma_guest_become(&start->identity, err);
+    if (result == 0 && start->confinement != NULL)
+        result = firma_guest_filter_load(start->confinement, err);
+    return result;
+}
+
+/* All that can be done while pid 1 builds the rest. The kernel makes no user namespace for a
+ * process whose root is not its mount namespace's (user_namespaces(7), EPERM), as while roots are
+ * exchanged.
+ */
+static int prepare(const struct firma_guest_start *start, struct firma_guest_words *words,
+                   struct firma_error *err)
+{
+    int result = start->build != NULL ? start->build(start->context, err) : 0;
     umask(022);
-    int result = start->own_group ? lead_group(start, err) : 0;
+    if (result == 0 && start->own_group)
+        result = lead_group(start, err);
     if (result == 0)
-        result = firma_guest_become(&start->identity, err);
+        result = firma_guest_words_make(start->contract, words, err);
+    return result < 0 || start->identity.nested ? result : give_up_rights(start, err);
+}
+
+/* The order matters: the directory is entered with the command's rights, the mask is restored while
+ * the filters still allow it, and the contract's own filter, which may forbid a lot, comes last. */
+static int enter(const struct firma_guest_start *start, struct firma_error *err)
+{
+    int result = start->identity.nested ? give_up_rights(start, err) : 0;
     if (result < 0)
         return result;
     if (chdir(start->contract->cwd) < 0)
@@ -35,12 +56,10 @@ static int prepare(const struct firma_guest_start *start, struct firma_error *er
         signal(SIGCHLD, SIG_IGN);
     if (sigprocmask(SIG_SETMASK, &start->mask, NULL) < 0)
         return firma_fail(err, FIRMA_E_SYSTEM, errno, "signal mask");
-    for (size_t i = 0; i < start->filter_count && result == 0; i++)
-        result = firma_guest_filter_load(&start->filters[i], err);
-    return result;
+    return start->filter != NULL ? firma_guest_filter_load(start->filter, err) : 0;
 }
 
-/* False when pid 1 has failed before it could watch. */
+/* False when pid 1 has ended before it could watch, which is not ours to explain. */
 static bool await_gate(int gate)
 {
     char word;
@@ -57,11 +76,15 @@ _Noreturn static void run(const struct firma_guest_start *start, const int *gate
 {
     struct firma_error err = {0};
     int status = FIRMA_EXIT_RUNNER;
+    struct firma_guest_words words = {0};
     close(gate[1]);
-    if (!await_gate(gate[0]))
+    int result = prepare(start, &words, &err);
+    if (result == 0 && !await_gate(gate[0]))
         _exit(status);
-    if (prepare(start, &err) == 0)
-        status = firma_guest_exec(start->contract, &err);
+    if (result == 0)
+        result = enter(start, &err);
+    if (result == 0)
+        status = firma_guest_exec(start->contract, &words, &err);
     dprintf(STDERR_FILENO, "firma-guest: %s: %s\n", firma_error_name(err.code), err.text);
     _exit(status);
 }

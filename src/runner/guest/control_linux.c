@@ -98,11 +98,16 @@ int firma_control_receive(int fd, struct firma_guest_message *message)
     return got < 0 && errno == ECONNRESET ? 0 : got;
 }
 
+int firma_control_explain(const struct firma_guest_message *failed, struct firma_error *err)
+{
+    return firma_fail(err, failed->value, 0, "%s", failed->text);
+}
+
 int firma_control_await_ready(int fd, struct firma_guest_message *message, struct firma_error *err)
 {
     int got = firma_control_receive(fd, message);
     if (got == 1 && message->word == FIRMA_GUEST_FAILED)
-        return firma_fail(err, message->value, 0, "%s", message->text);
+        return firma_control_explain(message, err);
     if (got != 1 || message->word != FIRMA_GUEST_READY)
         return firma_fail(err, FIRMA_E_SPAWN, got < 0 ? errno : 0, "the guest ended early");
     return 0;

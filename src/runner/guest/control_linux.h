@@ -13,13 +13,13 @@
 
 enum firma_guest_word {
     /* guest to runner */
-    FIRMA_GUEST_READY = 1, /* built, nothing runs yet; carries the listeners */
-    FIRMA_GUEST_FAILED,    /* text says why */
+    FIRMA_GUEST_READY = 1, /* carries the listeners; may build on, but nothing runs before GO */
+    FIRMA_GUEST_FAILED,    /* text says why; also after READY */
     FIRMA_GUEST_STOPPED,   /* value: the signal */
     FIRMA_GUEST_CONTINUED,
     FIRMA_GUEST_ENDED, /* value: the command's wait status */
     /* runner to guest */
-    FIRMA_GUEST_GO,      /* start the command */
+    FIRMA_GUEST_GO,      /* start the command once all is built */
     FIRMA_GUEST_SIGNAL,  /* value: pass it to the command */
     FIRMA_GUEST_TERMINAL /* value: see terminal_linux.h */
 };
@@ -42,6 +42,8 @@ int firma_control_say(int fd, enum firma_guest_word word, int value);
 /* Receives one message: 1, 0 after a hang-up, -1 and errno (EAGAIN on a non-blocking channel).
  * Listeners in it become the caller's. */
 int firma_control_receive(int fd, struct firma_guest_message *message);
+/* What the guest's word FAILED tells, as an error. */
+int firma_control_explain(const struct firma_guest_message *failed, struct firma_error *err);
 /* Receives the guest's first message, which must be READY: 0, the error that FAILED tells, or
  * FIRMA_E_SPAWN. */
 int firma_control_await_ready(int fd, struct firma_guest_message *message, struct firma_error *err);

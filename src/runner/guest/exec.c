@@ -14,16 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "contract/cleanup.h"
-
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
-
-static void free_strings(char **strings, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(strings[i]);
-    free(strings);
-}
 
 static char *join_pair(const struct firma_pair *pair)
 {
@@ -34,15 +25,14 @@ static char *join_pair(const struct firma_pair *pair)
     return text;
 }
 
-static char **make_environment(const struct firma_contract *contract)
+/* Stops at the first one that there is no memory for. */
+static char **make_environment(const struct firma_contract *contract, bool *complete)
 {
     char **list = calloc(contract->env_count + 1, sizeof *list);
-    for (size_t i = 0; list != NULL && i < contract->env_count; i++) {
+    *complete = list != NULL;
+    for (size_t i = 0; *complete && i < contract->env_count; i++) {
         list[i] = join_pair(&contract->env[i]);
-        if (list[i] == NULL) {
-            free_strings(list, i);
-            return NULL;
-        }
+        *complete = list[i] != NULL;
     }
     return list;
 }
@@ -91,23 +81,39 @@ static int search_path(const char *name, const char *path, char **arguments, cha
     return status;
 }
 
-int firma_guest_exec(const struct firma_contract *contract, struct firma_error *err)
+void firma_guest_words_clear(struct firma_guest_words *words)
 {
-    FIRMA_AUTOFREE char **arguments = make_arguments(contract);
-    char **environment = make_environment(contract);
-    if (arguments == NULL || environment == NULL) {
-        if (environment != NULL)
-            free_strings(environment, contract->env_count);
-        firma_fail(err, FIRMA_E_MEMORY, 0, "command: out of memory");
-        return FIRMA_EXIT_RUNNER;
+    for (size_t i = 0; words->environment != NULL && words->environment[i] != NULL; i++)
+        free(words->environment[i]);
+    free(words->environment);
+    free(words->arguments);
+    *words = (struct firma_guest_words){0};
+}
+
+int firma_guest_words_make(const struct firma_contract *contract, struct firma_guest_words *out,
+                           struct firma_error *err)
+{
+    bool complete = false;
+    struct firma_guest_words made = {.arguments = make_arguments(contract)};
+    made.environment = make_environment(contract, &complete);
+    if (made.arguments != NULL && complete) {
+        *out = made;
+        return 0;
     }
+    firma_guest_words_clear(&made);
+    return firma_fail(err, FIRMA_E_MEMORY, 0, "command: out of memory");
+}
+
+int firma_guest_exec(const struct firma_contract *contract, const struct firma_guest_words *words,
+                     struct firma_error *err)
+{
     const char *name = contract->executable;
     const char *path = firma_contract_env(contract, "PATH");
     int errnum = 0;
-    int status = strchr(name, '/') != NULL ? try_file(name, arguments, environment, &errnum)
-                                           : search_path(name, path != NULL ? path : DEFAULT_PATH,
-                                                         arguments, environment, &errnum);
-    free_strings(environment, contract->env_count);
+    int status = strchr(name, '/') != NULL
+                     ? try_file(name, words->arguments, words->environment, &errnum)
+                     : search_path(name, path != NULL ? path : DEFAULT_PATH, words->arguments,
+                                   words->environment, &errnum);
     firma_fail(err, FIRMA_E_SPAWN, errnum, "%.800s", name);
     return status;
 }

@@ -68,10 +68,22 @@ int firma_guest_write_resolver(int etc, struct firma_error *err);
 
 /* ---- exec.c: portable ---- */
 
-/* Replaces the process by CONTRACT's command with exactly its environment. An executable without a
- * slash is looked up in the contract's own PATH. Returns only on failure: FIRMA_EXIT_MISSING,
- * FIRMA_EXIT_UNRUNNABLE, or FIRMA_EXIT_RUNNER when out of memory, with the reason in ERR. */
-int firma_guest_exec(const struct firma_contract *contract, struct firma_error *err);
+/* A contract's command as execve(2) wants it. */
+struct firma_guest_words {
+    char **arguments;   /* argv[0] and the rest; the strings are the contract's */
+    char **environment; /* NAME=VALUE; owned with its strings */
+};
+
+/* FIRMA_E_MEMORY. */
+int firma_guest_words_make(const struct firma_contract *contract, struct firma_guest_words *out,
+                           struct firma_error *err);
+void firma_guest_words_clear(struct firma_guest_words *words);
+
+/* Replaces the process by CONTRACT's command, whose WORDS these are, with exactly its environment.
+ * An executable without a slash is looked up in the contract's own PATH. Returns only on failure:
+ * FIRMA_EXIT_MISSING or FIRMA_EXIT_UNRUNNABLE, with the reason in ERR. */
+int firma_guest_exec(const struct firma_contract *contract, const struct firma_guest_words *words,
+                     struct firma_error *err);
 
 #if defined(__linux__)
 
@@ -108,6 +120,10 @@ int firma_guest_become(const struct firma_guest_identity *who, struct firma_erro
 
 /* The capability part alone. */
 int firma_guest_drop_privileges(struct firma_error *err);
+
+/* A part of that, which a child inherits for good and need not do again (but in a user namespace
+ * of its own). */
+int firma_guest_drop_bounding_set(struct firma_error *err);
 
 /* ---- filter_linux.c ---- */
 
@@ -151,16 +167,19 @@ int firma_guest_attach_mounts(const struct firma_contract *contract, const int *
 struct firma_guest_start {
     const struct firma_contract *contract;
     struct firma_guest_identity identity;
-    const struct firma_guest_filter *filters; /* loaded in this order; the last may forbid a lot */
-    size_t filter_count;
+    const struct firma_guest_filter *confinement;               /* the runner's own, or NULL */
+    const struct firma_guest_filter *filter;                    /* the contract's, or NULL */
+    int (*build)(const void *context, struct firma_error *err); /* its part of the root, or NULL */
+    const void *context;                                        /* what that is called with */
     sigset_t mask;       /* the signal mask the command starts with */
     bool ignore_sigchld; /* it was started with SIGCHLD ignored */
     bool own_group;      /* a process group of its own */
     int foreground_of;   /* then: the terminal whose foreground that is; -1: none */
 };
 
-/* Forks the process that becomes the command; returns its pid. It waits behind *GATE (the caller's,
- * CLOEXEC) until one byte is written there, and ends if there never is one. Whatever goes wrong
+/* Forks the process that becomes the command; returns its pid. It does its part of the building,
+ * gives up every right, and waits behind *GATE (the caller's, CLOEXEC) until one byte is written
+ * there, when the guest's root must be in place; it ends if there never is one. Whatever goes wrong
  * before the exec ends that process with FIRMA_EXIT_RUNNER and one line on stderr, and the command
  * never runs. */
 pid_t firma_guest_spawn(const struct firma_guest_start *start, int *gate, struct firma_error *err);

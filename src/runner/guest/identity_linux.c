@@ -84,7 +84,7 @@ static int switch_ids(const struct firma_guest_identity *who, struct firma_error
     return 0;
 }
 
-static int drop_bounding_set(struct firma_error *err)
+int firma_guest_drop_bounding_set(struct firma_error *err)
 {
     int held;
     for (int cap = 0; (held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) >= 0; cap++)
@@ -114,7 +114,7 @@ int firma_guest_drop_privileges(struct firma_error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-    int result = drop_bounding_set(err);
+    int result = firma_guest_drop_bounding_set(err);
     if (result < 0)
         return result;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)

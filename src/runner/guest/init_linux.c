@@ -103,6 +103,20 @@ static void drain(int signals)
         ;
 }
 
+/* True too if nobody is behind it because that process failed, told why, and ended, which is noted
+ * like any end. */
+static bool open_gate(int gate, pid_t command)
+{
+    siginfo_t info;
+    if (write(gate, "", 1) == 1)
+        return true;
+    if (errno != EPIPE)
+        return false;
+    kill(command, SIGKILL); /* no effect on one that is ending */
+    return waitid(P_PID, (id_t)command, &info, WEXITED | WNOWAIT) == 0 &&
+           info.si_code == CLD_EXITED;
+}
+
 _Noreturn void firma_guest_init(int control, struct firma_guest_terminal *terminal, pid_t command,
                                 int gate)
 {
@@ -114,7 +128,7 @@ _Noreturn void firma_guest_init(int control, struct firma_guest_terminal *termin
     init.signals = sigprocmask(SIG_BLOCK, &chld, NULL) < 0
                        ? -1
                        : signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (init.signals < 0 || firma_guest_drop_privileges(&err) < 0 || write(gate, "", 1) != 1)
+    if (init.signals < 0 || firma_guest_drop_privileges(&err) < 0 || !open_gate(gate, command))
         _exit(FIRMA_EXIT_RUNNER);
     close(gate);
     struct pollfd watched[] = {{.fd = control, .events = POLLIN},

@@ -33,13 +33,19 @@ static int set_attributes(int fd, unsigned flags, uint64_t attributes)
     return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, &request, sizeof request);
 }
 
+int firma_tree_copy(int dirfd, const char *path, struct firma_error *err)
+{
+    int tree = (int)syscall(SYS_open_tree, dirfd, path,
+                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+                                (path[0] == '\0' ? (unsigned)AT_EMPTY_PATH : 0));
+    return tree >= 0 ? tree : firma_fail(err, FIRMA_E_MOUNT, errno, "%.400s", path);
+}
+
 int firma_tree_clone(int dirfd, const char *path, unsigned attributes, struct firma_error *err)
 {
-    FIRMA_AUTOCLOSE int tree = (int)syscall(SYS_open_tree, dirfd, path,
-                                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
-                                                (path[0] == '\0' ? (unsigned)AT_EMPTY_PATH : 0));
+    FIRMA_AUTOCLOSE int tree = firma_tree_copy(dirfd, path, err);
     if (tree < 0)
-        return firma_fail(err, FIRMA_E_MOUNT, errno, "%.400s", path);
+        return tree;
     if (set_attributes(tree, AT_RECURSIVE, to_kernel(attributes)) < 0)
         return firma_fail(err, FIRMA_E_MOUNT, errno, "%.400s: mount_setattr", path);
     int result = tree;

@@ -19,6 +19,9 @@ enum { FIRMA_MNT_READ_ONLY = 1, FIRMA_MNT_NOSUID = 2, FIRMA_MNT_NODEV = 4, FIRMA
  * set. */
 int firma_tree_clone(int dirfd, const char *path, unsigned attributes, struct firma_error *err);
 
+/* The same with the attributes they have. Their propagation stays, too: it must be private. */
+int firma_tree_copy(int dirfd, const char *path, struct firma_error *err);
+
 /* Creates a file system of TYPE with OPTION=VALUE pairs (OPTIONS ends with NULL; a value may not be
  * NULL) as a detached tree. */
 int firma_tree_create(const char *type, const char *const *options, unsigned attributes,

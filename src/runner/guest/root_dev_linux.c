@@ -34,14 +34,13 @@ static int bind_device(int dev, const char *name, struct firma_error *err)
 static int mount_terminals(int dev, struct firma_error *err)
 {
     static const char *const terminal[] = {"ptmxmode", "0666", "mode", "0620", NULL};
-    static const char *const shared[] = {"mode", "1777", NULL};
     int result = firma_root_directory(dev, "pts", 0755, err);
     if (result == 0)
-        result = firma_root_directory(dev, "shm", 0755, err);
+        result = firma_root_directory(dev, "shm", 01777, err);
     if (result == 0)
         result = firma_root_mount(dev, "pts", "devpts", terminal, DEVICE, err);
     if (result == 0)
-        result = firma_root_mount(dev, "shm", "tmpfs", shared, DEVICE | FIRMA_MNT_NODEV, err);
+        result = firma_root_part(dev, "shm", DEVICE | FIRMA_MNT_NODEV, err);
     return result;
 }
 

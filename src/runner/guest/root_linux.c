@@ -35,6 +35,12 @@ int firma_root_mount(int dir, const char *name, const char *type, const char *co
     return tree < 0 ? tree : firma_tree_attach(tree, dir, name, err);
 }
 
+int firma_root_part(int dir, const char *name, unsigned attributes, struct firma_error *err)
+{
+    FIRMA_AUTOCLOSE int tree = firma_tree_clone(dir, name, attributes, err);
+    return tree < 0 ? tree : firma_tree_attach(tree, dir, name, err);
+}
+
 int firma_root_bind(int dir, const char *name, const char *source, unsigned attributes,
                     struct firma_error *err)
 {

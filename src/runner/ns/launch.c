@@ -1,13 +1,27 @@
 /*
  * From one process to a guest. The child is born into all its namespaces by one clone(2), so there
  * is no moment in which it is half inside, and it is the pid namespace's pid 1. It maps its own id
- * (the parent needs no privilege for it), builds, reports, and waits for the word to start.
+ * (the parent needs no privilege for it) and builds; the parent meanwhile does its part:
+ *
+ *     runner                              guest
+ *     clone ----------------------------> ids, network, listeners
+ *     asks for the sidecar                |
+ *     READY (listeners) <-----------------+
+ *     opens the relay                     a new root; forks the command
+ *     GO ------------------------------.  /etc, /dev, mounts;      /proc restricted;
+ *                                      |  exchanges the roots      gives up its rights
+ *                                      `->| watches it, gives up its own rights
+ *                                         opens the gate --------> is executed
+ *
+ * So the command runs when all three have done what they had to; whichever fails ends the guest.
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,8 +40,8 @@ static const char guest_name[] = "guest";
 struct birth {
     const struct firma_contract *contract;
     const struct firma_runner_origin *origin;
-    struct firma_guest_filter filters[2];
-    size_t filter_count;
+    struct firma_guest_filter confinement;
+    struct firma_guest_filter filter; /* the contract's; empty if it has none */
     uid_t uid;
     gid_t gid;
     int control;
@@ -62,9 +76,9 @@ static void wipe_arguments(char **arguments)
     prctl(PR_SET_NAME, "firma-init", 0, 0, 0);
 }
 
-/* Listeners first: nothing in the guest runs before there is something to talk to. */
-static int build(const struct birth *birth, struct firma_guest_message *ready,
-                 struct firma_error *err)
+/* First of all: nothing in the guest runs before there is something to talk to. */
+static int open_network(const struct birth *birth, struct firma_guest_message *ready,
+                        struct firma_error *err)
 {
     size_t count = 0;
     int result = settle(birth, err);
@@ -75,7 +89,7 @@ static int build(const struct birth *birth, struct firma_guest_message *ready,
     if (result < 0)
         return result;
     ready->listener_count = (uint32_t)count;
-    return firma_ns_build_root(birth->contract, err);
+    return 0;
 }
 
 static struct firma_guest_identity identity_of(const struct birth *birth)
@@ -94,29 +108,62 @@ _Noreturn static void fail(int control, const struct firma_error *err)
     _exit(FIRMA_EXIT_RUNNER);
 }
 
+static void tell_ready(int control, struct firma_guest_message *ready)
+{
+    if (firma_control_send(control, ready) < 0)
+        _exit(FIRMA_EXIT_RUNNER);
+    firma_guest_listeners_close(ready->listeners, ready->listener_count);
+}
+
+static void await_go(int control)
+{
+    struct firma_guest_message message;
+    if (firma_control_receive(control, &message) != 1 || message.word != FIRMA_GUEST_GO)
+        _exit(FIRMA_EXIT_RUNNER);
+}
+
+static struct firma_guest_start describe(const struct birth *birth,
+                                         const struct firma_ns_root *root)
+{
+    return (struct firma_guest_start){.contract = birth->contract,
+                                      .identity = identity_of(birth),
+                                      .confinement = &birth->confinement,
+                                      .filter = birth->filter.count > 0 ? &birth->filter : NULL,
+                                      .build = firma_ns_root_restrict,
+                                      .context = root,
+                                      .mask = birth->origin->mask,
+                                      .ignore_sigchld = birth->origin->ignore_sigchld};
+}
+
+/* Forks the command as soon as there is a root that it can do its part of. */
+static pid_t build(const struct birth *birth, int *gate, struct firma_error *err)
+{
+    struct firma_ns_root root;
+    int result = firma_ns_root_begin(&root, err);
+    if (result < 0)
+        return result;
+    struct firma_guest_start start = describe(birth, &root);
+    result = firma_guest_drop_bounding_set(err);
+    pid_t command = result < 0 ? result : firma_guest_spawn(&start, gate, err);
+    result = command < 0 ? command : firma_ns_root_finish(&root, birth->contract, err);
+    firma_ns_root_close(&root);
+    return result < 0 ? result : command;
+}
+
 _Noreturn static void be_guest(const struct birth *birth)
 {
     struct firma_error err = {0};
-    struct firma_guest_message message = {.word = FIRMA_GUEST_READY};
-    wipe_arguments(birth->origin->arguments);
-    if (build(birth, &message, &err) < 0)
-        fail(birth->control, &err);
-    if (firma_control_send(birth->control, &message) < 0)
-        _exit(FIRMA_EXIT_RUNNER);
-    firma_guest_listeners_close(message.listeners, message.listener_count);
-    if (firma_control_receive(birth->control, &message) != 1 || message.word != FIRMA_GUEST_GO)
-        _exit(FIRMA_EXIT_RUNNER);
-    struct firma_guest_start start = {.contract = birth->contract,
-                                      .identity = identity_of(birth),
-                                      .filters = birth->filters,
-                                      .filter_count = birth->filter_count,
-                                      .mask = birth->origin->mask,
-                                      .ignore_sigchld = birth->origin->ignore_sigchld};
+    struct firma_guest_message ready = {.word = FIRMA_GUEST_READY};
+    struct firma_guest_terminal none = {.fd = -1};
     int gate = -1;
-    pid_t command = firma_guest_spawn(&start, &gate, &err);
+    wipe_arguments(birth->origin->arguments);
+    if (open_network(birth, &ready, &err) < 0)
+        fail(birth->control, &err);
+    tell_ready(birth->control, &ready);
+    pid_t command = build(birth, &gate, &err);
     if (command < 0)
         fail(birth->control, &err);
-    struct firma_guest_terminal none = {.fd = -1};
+    await_go(birth->control);
     firma_guest_init(birth->control, &none, command, gate);
 }
 
@@ -124,13 +171,11 @@ _Noreturn static void be_guest(const struct birth *birth)
 static int prepare(struct birth *birth, struct firma_error *err)
 {
     const struct firma_contract *contract = birth->contract;
-    birth->filters[birth->filter_count++] = firma_ns_filter();
+    birth->confinement = firma_ns_filter();
     if (contract->seccomp_filter_path != NULL) {
-        int result = firma_guest_filter_read(contract->seccomp_filter_path,
-                                             &birth->filters[birth->filter_count], err);
+        int result = firma_guest_filter_read(contract->seccomp_filter_path, &birth->filter, err);
         if (result < 0)
             return result;
-        birth->filter_count++;
     }
     return contract->identity_mode == FIRMA_SANDBOX_USER ? firma_guest_leave_groups(err) : 0;
 }
@@ -166,8 +211,7 @@ int firma_ns_launch(const struct firma_contract *contract, const struct firma_ru
     int result = prepare(&birth, err);
     if (result == 0)
         result = clone_guest(&birth, out, err);
-    if (birth.filter_count > 1)
-        firma_guest_filter_clear(&birth.filters[1]);
+    firma_guest_filter_clear(&birth.filter);
     return result;
 }
 
@@ -184,9 +228,14 @@ int firma_ns_await(struct firma_ns_guest *guest, struct firma_error *err)
 
 int firma_ns_go(struct firma_ns_guest *guest, struct firma_error *err)
 {
-    if (firma_control_say(guest->control, FIRMA_GUEST_GO, 0) < 0)
-        return firma_fail(err, FIRMA_E_SPAWN, errno, "the guest ended early");
-    return 0;
+    struct firma_guest_message last;
+    if (firma_control_say(guest->control, FIRMA_GUEST_GO, 0) == 0)
+        return 0;
+    int saved = errno;
+    shutdown(guest->control, SHUT_WR); /* whatever it does, it ends now */
+    if (firma_control_receive_last(guest->control, &last) == 1 && last.word == FIRMA_GUEST_FAILED)
+        return firma_control_explain(&last, err);
+    return firma_fail(err, FIRMA_E_SPAWN, saved, "the guest ended early");
 }
 
 void firma_ns_abandon(struct firma_ns_guest *guest)

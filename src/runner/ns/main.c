@@ -17,10 +17,10 @@
  * namespace, in which the command holds no capability, so read-only stays read-only; a namespace
  * that the command makes for itself gets locked copies (mount_namespaces(7)).
  *
- * Order: descriptors, signals, contract, namespaces; then the guest makes its listeners and its
- * root while the runner asks for the sidecar; only when both are done the command is forked, loses
- * every right, and is executed. A failure anywhere before that: one line on stderr, 125, and the
- * command never ran.
+ * Order: descriptors, signals, contract, namespaces; then the guest builds itself while the runner
+ * asks for the sidecar and opens the relay; the command, forked meanwhile and without any right, is
+ * executed only when both are done (launch.c). A failure anywhere before that: one line on stderr,
+ * 125, and the command never ran.
  *
  * Standard streams are inherited as they are; the command stays in the runner's process group, so
  * that a terminal treats both as one job.

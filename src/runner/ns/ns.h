@@ -11,6 +11,7 @@
 #include "firma_contract.h"
 #include "runner/common/common.h"
 #include "runner/guest/guest.h"
+#include "runner/guest/root_linux.h"
 
 /* The guest as the runner sees it. Nothing is owned before firma_ns_launch(). */
 struct firma_ns_guest {
@@ -25,19 +26,30 @@ struct firma_ns_guest {
 /* Creates the guest around CONTRACT, which then builds itself. On failure there is none. */
 int firma_ns_launch(const struct firma_contract *contract, const struct firma_runner_origin *origin,
                     struct firma_ns_guest *out, struct firma_error *err);
-/* Waits until only the command is missing: the guest's listeners are in GUEST, its root is built.
- */
+/* Waits for the guest's listeners, which are in GUEST then; it builds on. */
 int firma_ns_await(struct firma_ns_guest *guest, struct firma_error *err);
-/* Starts the command. */
+/* Lets the command start once the guest is built. */
 int firma_ns_go(struct firma_ns_guest *guest, struct firma_error *err);
 /* Kills the guest and waits until nothing of it is left. */
 void firma_ns_abandon(struct firma_ns_guest *guest);
 
 /* ---- root.c, root_etc.c ---- */
 
-/* Builds the guest's view of the file system in the current mount namespace and moves into it; the
- * host's is gone afterwards. */
-int firma_ns_build_root(const struct firma_contract *contract, struct firma_error *err);
+/* A root in the making. Owned. */
+struct firma_ns_root {
+    int dir; /* reachable by this descriptor only */
+    struct firma_root_covers covers;
+};
+
+/* Builds the guest's view of the file system in the current mount namespace, in three parts: what
+ * comes first; then, by two processes side by side if they like, what it takes to become the root
+ * of every process in the namespace, the host's being detached, and (CONTEXT is the root) the part
+ * that needs nothing but descriptors. */
+int firma_ns_root_begin(struct firma_ns_root *out, struct firma_error *err);
+int firma_ns_root_finish(const struct firma_ns_root *root, const struct firma_contract *contract,
+                         struct firma_error *err);
+int firma_ns_root_restrict(const void *context, struct firma_error *err);
+void firma_ns_root_close(struct firma_ns_root *root);
 
 /* /etc of it; ROOT is the new root directory. */
 int firma_ns_build_etc(int root, struct firma_error *err);

@@ -21,7 +21,6 @@
 
 #include "contract/cleanup.h"
 #include "runner/guest/mountapi_linux.h"
-#include "runner/guest/root_linux.h"
 #include "runner/ns/ns.h"
 
 enum { SYSTEM = FIRMA_MNT_READ_ONLY | FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV };
@@ -33,9 +32,10 @@ static const char *const system_directories[] = {"usr",   "bin",   "sbin",   "li
 static const struct {
     const char *name;
     const char *link; /* NULL: a directory */
+    mode_t mode;
 } skeleton[] = {
-    {"etc", NULL}, {"dev", NULL}, {"proc", NULL},        {"run", NULL},
-    {"tmp", NULL}, {"var", NULL}, {"var/run", "../run"}, {"var/tmp", "../tmp"},
+    {"etc", NULL, 0755},  {"dev", NULL, 0755}, {"proc", NULL, 0755},     {"run", NULL, 0755},
+    {"tmp", NULL, 01777}, {"var", NULL, 0755}, {"var/run", "../run", 0}, {"var/tmp", "../tmp", 0},
 };
 
 static int bind_system_directory(int root, const char *name, struct firma_error *err)
@@ -63,23 +63,11 @@ static int build_skeleton(int root, struct firma_error *err)
     for (size_t i = 0; i < sizeof skeleton / sizeof skeleton[0] && result == 0; i++)
         result = skeleton[i].link != NULL
                      ? firma_root_link(root, skeleton[i].name, skeleton[i].link, err)
-                     : firma_root_directory(root, skeleton[i].name, 0755, err);
+                     : firma_root_directory(root, skeleton[i].name, skeleton[i].mode, err);
     for (size_t i = 0; i < sizeof system_directories / sizeof system_directories[0]; i++)
         if (result == 0)
             result = bind_system_directory(root, system_directories[i], err);
     return result;
-}
-
-static int build_private(int root, struct firma_error *err)
-{
-    static const char *const options[] = {"mode", "1777", NULL};
-    int result =
-        firma_root_mount(root, "tmp", "tmpfs", options, FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV, err);
-    if (result == 0)
-        result = firma_ns_build_etc(root, err);
-    if (result == 0)
-        result = firma_root_build_dev(root, err);
-    return result < 0 ? result : firma_root_build_proc(root, err);
 }
 
 /* Creates the new root on top of the old one; returns its descriptor. */
@@ -100,6 +88,55 @@ static int create_root(struct firma_error *err)
     return result;
 }
 
+int firma_ns_root_begin(struct firma_ns_root *out, struct firma_error *err)
+{
+    umask(0);
+    struct firma_ns_root made = {.dir = create_root(err), .covers = {-1, -1}};
+    if (made.dir < 0)
+        return made.dir;
+    int result = build_skeleton(made.dir, err);
+    if (result == 0)
+        result = firma_root_mount_proc(made.dir, "run", &made.covers, err);
+    if (result == 0)
+        *out = made;
+    else
+        firma_ns_root_close(&made);
+    return result;
+}
+
+int firma_ns_root_restrict(const void *context, struct firma_error *err)
+{
+    const struct firma_ns_root *root = context;
+    return firma_root_restrict_proc(root->dir, &root->covers, err);
+}
+
+void firma_ns_root_close(struct firma_ns_root *root)
+{
+    firma_root_covers_close(&root->covers);
+    close(root->dir);
+    root->dir = -1;
+}
+
+static int build_private(int root, struct firma_error *err)
+{
+    int result = firma_root_part(root, "tmp", FIRMA_MNT_NOSUID | FIRMA_MNT_NODEV, err);
+    if (result == 0)
+        result = firma_ns_build_etc(root, err);
+    return result < 0 ? result : firma_root_build_dev(root, err);
+}
+
+static int attach_mounts(int root, const struct firma_contract *contract, struct firma_error *err)
+{
+    int trees[FIRMA_MAX_MOUNTS];
+    int result = firma_guest_clone_mounts(contract, trees, err);
+    if (result < 0)
+        return result;
+    result = firma_guest_attach_mounts(contract, trees, root, err);
+    for (size_t i = 0; i < contract->mount_count; i++)
+        close(trees[i]);
+    return result;
+}
+
 /* Exchanges the roots without a directory for the old one: it ends on top of the new one, and the
  * working directory leads to it (pivot_root(2), "pivot_root(".", ".")"). */
 static int enter_root(int root, struct firma_error *err)
@@ -111,31 +148,13 @@ static int enter_root(int root, struct firma_error *err)
     return 0;
 }
 
-static int build_around(const struct firma_contract *contract, const int *trees,
-                        struct firma_error *err)
+int firma_ns_root_finish(const struct firma_ns_root *root, const struct firma_contract *contract,
+                         struct firma_error *err)
 {
-    FIRMA_AUTOCLOSE int root = create_root(err);
-    if (root < 0)
-        return root;
-    int result = build_skeleton(root, err);
+    int result = build_private(root->dir, err);
     if (result == 0)
-        result = build_private(root, err);
+        result = attach_mounts(root->dir, contract, err);
     if (result == 0)
-        result = firma_guest_attach_mounts(contract, trees, root, err);
-    if (result == 0)
-        result = firma_mount_seal(root, err);
-    return result < 0 ? result : enter_root(root, err);
-}
-
-int firma_ns_build_root(const struct firma_contract *contract, struct firma_error *err)
-{
-    int trees[FIRMA_MAX_MOUNTS];
-    umask(0);
-    int result = firma_guest_clone_mounts(contract, trees, err);
-    if (result < 0)
-        return result;
-    result = build_around(contract, trees, err);
-    for (size_t i = 0; i < contract->mount_count; i++)
-        close(trees[i]);
-    return result;
+        result = firma_mount_seal(root->dir, err);
+    return result < 0 ? result : enter_root(root->dir, err);
 }

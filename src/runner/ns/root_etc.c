@@ -35,7 +35,8 @@ static bool is_wanted(const char *name)
 }
 
 /* TYPE: as of S_IFMT; 0 for an entry that has gone since it was listed, for hosts change. */
-static int find_type(int source, const struct dirent *entry, mode_t *type, struct firma_error *err)
+static int find_type(int source, const struct dirent64 *entry, mode_t *type,
+                     struct firma_error *err)
 {
     struct stat info = {.st_mode = DTTOIF(entry->d_type)};
     if (entry->d_type == DT_UNKNOWN &&
@@ -45,25 +46,31 @@ static int find_type(int source, const struct dirent *entry, mode_t *type, struc
     return 0;
 }
 
+static int look_at(int source, int etc, const struct dirent64 *entry, take_entry *take,
+                   struct firma_error *err)
+{
+    mode_t type = 0;
+    if (!is_wanted(entry->d_name))
+        return 0;
+    int result = find_type(source, entry, &type, err);
+    return result == 0 ? take(source, etc, entry->d_name, type, err) : result;
+}
+
+/* Without readdir(3): what its buffer costs is a good part of the whole view. */
 static int for_each_entry(int etc, take_entry *take, struct firma_error *err)
 {
-    DIR *list = opendir(SOURCE);
-    if (list == NULL)
-        return firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
+    _Alignas(struct dirent64) char list[4096];
+    FIRMA_AUTOCLOSE int source = open(SOURCE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t size = source;
     int result = 0;
-    struct dirent *entry;
-    while (result == 0 && (errno = 0, entry = readdir(list)) != NULL) {
-        mode_t type = 0;
-        if (!is_wanted(entry->d_name))
-            continue;
-        result = find_type(dirfd(list), entry, &type, err);
-        if (result == 0)
-            result = take(dirfd(list), etc, entry->d_name, type, err);
+    while (size >= 0 && result == 0 && (size = getdents64(source, list, sizeof list)) > 0) {
+        for (ssize_t at = 0; at < size && result == 0;) {
+            const struct dirent64 *entry = (const struct dirent64 *)(const void *)(list + at);
+            result = look_at(source, etc, entry, take, err);
+            at += entry->d_reclen;
+        }
     }
-    if (result == 0 && errno != 0)
-        result = firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE);
-    closedir(list);
-    return result;
+    return size < 0 ? firma_fail(err, FIRMA_E_MOUNT, errno, SOURCE) : result;
 }
 
 /* ---- one by one ---- */

@@ -25,9 +25,11 @@ struct supervisor {
     struct firma_ns_guest *guest;
     struct firma_ns_watch signals;
     struct firma_ns_watch control;
-    bool ended;    /* the command, or the guest without a word */
-    bool reported; /* and status is its wait status */
+    bool ended;    /* the command, or the guest without it */
+    bool reported; /* and status is the command's wait status */
     int status;
+    int failure; /* or the guest told why, in *err */
+    struct firma_error *err;
 };
 
 static void signal_ready(void *context, uint32_t events)
@@ -62,7 +64,10 @@ static void control_ready(void *context, uint32_t events)
     } else if (got == 1 && message.word == FIRMA_GUEST_ENDED) {
         self->ended = self->reported = true;
         self->status = message.value;
-    } else if (got <= 0 || message.word == FIRMA_GUEST_FAILED) {
+    } else if (got == 1 && message.word == FIRMA_GUEST_FAILED) {
+        self->ended = true;
+        self->failure = firma_control_explain(&message, self->err);
+    } else if (got <= 0) {
         self->ended = true;
     }
 }
@@ -84,9 +89,12 @@ static int serve(struct supervisor *self, int events, struct firma_error *err)
     return result < 0 ? result : 0;
 }
 
-/* Pid 1 ends only after everything else in its namespace has. */
+/* Pid 1 ends only after everything else in its namespace has; what is ours of it can go meanwhile.
+ */
 static void await_end(struct firma_ns_guest *guest)
 {
+    firma_guest_listeners_close(guest->listeners, guest->listener_count);
+    guest->listener_count = 0;
     while (waitpid(guest->init, NULL, 0) < 0 && errno == EINTR)
         ;
     guest->init = -1;
@@ -98,7 +106,7 @@ int firma_ns_supervise(struct firma_ns_guest *guest, int *status, struct firma_e
     FIRMA_AUTOCLOSE int signals = events < 0 ? events : firma_runner_open_signals(err);
     if (signals < 0)
         return signals;
-    struct supervisor self = {.guest = guest};
+    struct supervisor self = {.guest = guest, .err = err};
     self.signals = (struct firma_ns_watch){.fd = signals, .ready = signal_ready, .context = &self};
     self.control =
         (struct firma_ns_watch){.fd = guest->control, .ready = control_ready, .context = &self};
@@ -108,6 +116,8 @@ int firma_ns_supervise(struct firma_ns_guest *guest, int *status, struct firma_e
     int result = serve(&self, events, err);
     if (result < 0)
         return result;
+    if (self.failure < 0)
+        return self.failure;
     if (!self.reported)
         return firma_fail(err, FIRMA_E_SYSTEM, 0, "the guest ended without a result");
     await_end(guest);

@@ -129,8 +129,7 @@ static struct firma_guest_start describe(const struct birth *birth,
 {
     const struct firma_block *block = birth->block;
     struct firma_guest_start start = {.contract = birth->contract,
-                                      .filters = filter,
-                                      .filter_count = filter->count > 0 ? 1 : 0,
+                                      .filter = filter->count > 0 ? filter : NULL,
                                       .ignore_sigchld = block->ignore_sigchld,
                                       .own_group = true};
     /* The boundary is the machine: in it `host_user` may become root, if it finds out how. */

@@ -80,6 +80,17 @@ static int write_resolver(int root, struct firma_error *err)
     return firma_guest_write_resolver(etc, err);
 }
 
+static int build_proc(int root, struct firma_error *err)
+{
+    struct firma_root_covers covers;
+    int result = firma_root_mount_proc(root, NULL, &covers, err);
+    if (result < 0)
+        return result;
+    result = firma_root_restrict_proc(root, &covers, err);
+    firma_root_covers_close(&covers);
+    return result;
+}
+
 /* The host shares each mount's source as a directory with its number; targets stay what they are.
  */
 static int attach_shares(struct firma_contract *contract, int root, struct firma_error *err)
@@ -129,7 +140,7 @@ int firma_init_build_place(struct firma_contract *contract, struct firma_error *
     if (result == 0)
         result = firma_root_build_dev(root, err);
     if (result == 0)
-        result = firma_root_build_proc(root, err);
+        result = build_proc(root, err);
     if (result == 0)
         result = attach_shares(contract, root, err);
     if (result == 0 && enter() < 0)
