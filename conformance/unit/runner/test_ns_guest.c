@@ -127,6 +127,42 @@ static void test_read_only_stays_read_only(void **state)
     check_read_only(scene, true);
 }
 
+/* Appends KIND and each of NAMES (with blanks between) that this machine's /proc has. */
+static void expect_masked(char *text, size_t size, const char *kind, const char *names)
+{
+    char copy[256], path[64];
+    char *rest = NULL;
+    snprintf(copy, sizeof copy, "%s", names);
+    for (char *name = strtok_r(copy, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+        size_t used = strlen(text);
+        snprintf(path, sizeof path, "/proc/%s", name);
+        if (access(path, F_OK) == 0)
+            snprintf(text + used, size - used, "%s %s\n", kind, name);
+    }
+}
+
+#define MASKED_FILES                                                                               \
+    "kcore kmsg keys key-users timer_list sched_debug kallsyms kpagecount kpageflags "             \
+    "kpagecgroup vmallocinfo slabinfo"
+#define MASKED_DIRECTORIES "scsi acpi asound driver"
+
+/* All of them that there are: none that could not be covered is left as it is. */
+static void test_what_tells_about_the_machine_is_masked(void **state)
+{
+    struct outcome outcome;
+    char expected[1024] = "";
+    expect_masked(expected, sizeof expected, "file", MASKED_FILES);
+    expect_masked(expected, sizeof expected, "directory", MASKED_DIRECTORIES);
+    assert_string_not_equal(expected, "");
+    SCENE_RUN(*state, &outcome, "sh", "-c",
+              "for f in " MASKED_FILES "; do [ -c /proc/$f ] && echo file $f; done; "
+              "for d in " MASKED_DIRECTORIES "; do "
+              "[ -d /proc/$d ] && [ -z \"$(ls -A /proc/$d)\" ] && "
+              "[ \"$(stat -f -c %T /proc/$d)\" != proc ] && echo directory $d; done; true");
+    assert_exit(&outcome, 0);
+    assert_string_equal(outcome.out, expected);
+}
+
 static void test_nothing_else_of_the_host_is_visible(void **state)
 {
     struct scene *scene = *state;
@@ -435,6 +471,7 @@ int main(void)
         TEST(test_R9_host_user_is_the_launchers_user),
         TEST(test_R9_sandbox_user_is_nobody),
         TEST(test_read_only_stays_read_only),
+        TEST(test_what_tells_about_the_machine_is_masked),
         TEST(test_nothing_else_of_the_host_is_visible),
         TEST(test_the_resolver_files_name_the_stub),
         TEST(test_every_machine_s_etc_is_seen_alike),
