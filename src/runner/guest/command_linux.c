@@ -29,8 +29,7 @@ static int give_up_rights(const struct firma_guest_start *start, struct firma_er
 
 /* All that can be done while pid 1 builds the rest. The kernel makes no user namespace for a
  * process whose root is not its mount namespace's (user_namespaces(7), EPERM), as while roots are
- * exchanged.
- */
+ * exchanged. */
 static int prepare(const struct firma_guest_start *start, struct firma_guest_words *words,
                    struct firma_error *err)
 {

@@ -177,11 +177,11 @@ struct firma_guest_start {
     int foreground_of;   /* then: the terminal whose foreground that is; -1: none */
 };
 
-/* Forks the process that becomes the command; returns its pid. It does its part of the building,
- * gives up every right, and waits behind *GATE (the caller's, CLOEXEC) until one byte is written
- * there, when the guest's root must be in place; it ends if there never is one. Whatever goes wrong
- * before the exec ends that process with FIRMA_EXIT_RUNNER and one line on stderr, and the command
- * never runs. */
+/* Forks the process that becomes the command; returns its pid. It does its part of the building
+ * and waits behind *GATE (the caller's, CLOEXEC) until one byte is written there, when the guest's
+ * root must be in place; it ends if there never is one. On one side of the gate or the other it
+ * gives up every right. Whatever goes wrong before the exec ends that process with
+ * FIRMA_EXIT_RUNNER and one line on stderr, and the command never runs. */
 pid_t firma_guest_spawn(const struct firma_guest_start *start, int *gate, struct firma_error *err);
 
 /* ---- init_linux.c ---- */

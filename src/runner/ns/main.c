@@ -18,9 +18,9 @@
  * that the command makes for itself gets locked copies (mount_namespaces(7)).
  *
  * Order: descriptors, signals, contract, namespaces; then the guest builds itself while the runner
- * asks for the sidecar and opens the relay; the command, forked meanwhile and without any right, is
- * executed only when both are done (launch.c). A failure anywhere before that: one line on stderr,
- * 125, and the command never ran.
+ * asks for the sidecar and opens the relay; the command, forked meanwhile, is executed
+ * only when both are done (launch.c), without any right. A failure anywhere before that: one line
+ * on stderr, 125, and the command never ran.
  *
  * Standard streams are inherited as they are; the command stays in the runner's process group, so
  * that a terminal treats both as one job.
