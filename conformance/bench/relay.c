@@ -9,6 +9,7 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     if (!only_origin && (rounds < 1 || rounds > ROUNDS))
         bench_die(0, "usage: bench-relay ROUNDS | origin");
     setvbuf(stdout, NULL, _IOLBF, 0);
+    signal(SIGPIPE, SIG_IGN); /* sendfile(2) cannot be told */
     relay_open_origin(&relay);
     printf("port %u\n", relay.port);
     if (only_origin)

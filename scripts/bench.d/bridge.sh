@@ -74,6 +74,8 @@ start_peers() { # ORIGIN
     done
 }
 
+# Where a relay was busy for far less than 100 per cent, the rate is not its own.
+
 # compare_best WHAT METRIC UNIT lower|higher ≤|≥: the best peer with the goal, then the others.
 compare_best() {
     local name other
@@ -102,9 +104,9 @@ measure() {
     [ ${#peers[@]} -gt 0 ] || { cannot "none of its peers is here"; return 0; }
     compare_best "tunnel, CPU a GiB" tunnel-cpu ms lower ≤
     compare_best "tunnel, throughput" tunnel-rate MiB/s higher ≥
+    compare "tunnel, busy" tunnel-busy % firma-run "$(best tunnel-rate higher "${peers[@]}")"
     compare_best "small requests" request-rate /s higher ≥
     compare_best "small requests, p99" request-p99 µs lower ≤
     compare "small requests, CPU each" request-cpu µs firma-run "$(best request-cpu lower "${peers[@]}")"
-    # Far below 100, it is not the relay that the rate is of.
     compare "small requests, busy" request-busy % firma-run "$(best request-rate higher "${peers[@]}")"
 }
