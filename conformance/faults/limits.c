@@ -37,7 +37,7 @@ static void set_limit(struct scene *scene, const struct kind *kind, long value)
     scene->launch.limit[0] = (struct rlimit){limit, limit};
     scene->may.unstarted = true;
     scene->may.killed = kind->resource == RLIMIT_AS; /* by the kernel, in mid-exec */
-    scene->may.no_memory = kind->resource == RLIMIT_AS || kind->resource == RLIMIT_DATA;
+    scene->may.no_memory = kind->resource == RLIMIT_DATA;
 }
 
 static bool put(const char *path, const char *text)

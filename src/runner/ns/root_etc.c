@@ -56,7 +56,7 @@ static int look_at(int source, int etc, const struct dirent64 *entry, take_entry
     return result == 0 ? take(source, etc, entry->d_name, type, err) : result;
 }
 
-/* Without readdir(3): what its buffer costs is a good part of the whole view. */
+/* Without readdir(3), whose buffer costs some per cent of a whole launch. */
 static int for_each_entry(int etc, take_entry *take, struct firma_error *err)
 {
     _Alignas(struct dirent64) char list[4096];
